@@ -1,0 +1,1 @@
+"""FLOPs, latency, memory; speed against peers."""

@@ -1,0 +1,1 @@
+"""The extraction loop: encode once, prune many ways, generate, write shards, resume."""

@@ -1,0 +1,1 @@
+"""Measures: tensor in, number out."""

@@ -1,0 +1,1 @@
+"""One adapter per model family: visual tokens out, pruned generation in."""

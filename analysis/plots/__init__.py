@@ -1,0 +1,1 @@
+"""One function per kind of chart: frame and ax in, ax out."""

@@ -1,0 +1,1 @@
+"""The static page: gallery and image explorer."""

@@ -1,0 +1,1 @@
+"""Estimates with intervals: frame in, frame out."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -135,9 +135,8 @@ class VisualTokens:
 
     def to(self, device: torch.device | str) -> "VisualTokens":
         """Return the same tokens on another device."""
-        moved = {
-            f.name: value.to(device) if isinstance(value, Tensor) else value
-            for f in fields(self)
-            for value in (getattr(self, f.name),)
-        }
+        moved: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in moved.items():
+            if isinstance(value, Tensor):
+                moved[name] = value.to(device)
         return VisualTokens(**moved)

@@ -1,0 +1,180 @@
+"""The contract of a model adapter, and what travels in and out of it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from PIL import Image
+
+from analysis.errors import UsageError
+from analysis.models.preprocess import ASPECTS, Aspect
+from analysis.models.prompts import PromptStyle
+from analysis.registry import Registry
+from analysis.tokens import VisualTokens
+
+MODELS: Registry[type["Adapter"]] = Registry("model family")
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to load a checkpoint.
+
+    Parameters
+    ----------
+    model
+        Hub id or folder.
+    revision
+        Branch, tag or commit on the hub.
+    dtype
+        auto, float32, bfloat16 or float16; auto is float32 on a CPU and the
+        checkpoint's own type on a GPU.
+    device
+        auto, cpu, cuda, cuda:1, …
+    device_map
+        Passed to ``from_pretrained`` for models that span devices.
+    attention
+        Attention implementation of the language model and the tower.
+    image_aspect
+        auto, pad or crop; auto is pad for LLaVA-1.5 (the papers' protocol).
+    prompt
+        auto, vicuna_v1 or chat_template.
+    quantize
+        None, 4bit or 8bit (needs bitsandbytes and a GPU).
+    compile
+        Compile the language model's forward; off by default.
+    """
+
+    model: str
+    revision: str | None = None
+    dtype: str = "auto"
+    device: str = "auto"
+    device_map: str | None = None
+    attention: str = "sdpa"
+    image_aspect: str = "auto"
+    prompt: PromptStyle = "auto"
+    quantize: str | None = None
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every choice.
+
+        Raises
+        ------
+        UsageError
+            Naming field, value and what is allowed.
+        """
+        allowed: dict[str, tuple[str | None, ...]] = {
+            "dtype": ("auto", "float32", "bfloat16", "float16"),
+            "attention": ("sdpa", "eager", "flash_attention_2"),
+            "image_aspect": ("auto", *ASPECTS),
+            "quantize": (None, "4bit", "8bit"),
+        }
+        for name, choices in allowed.items():
+            if getattr(self, name) not in choices:
+                listed = ", ".join(str(choice) for choice in choices)
+                raise UsageError(f"{name} is {getattr(self, name)!r}; choose one of: {listed}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One question about one image, with the tokens the model may look at.
+
+    Attributes
+    ----------
+    question
+        The user's words, without the conversation around them.
+    tokens
+        All visual tokens of the image.
+    selection
+        Which of them to feed; None feeds all.
+    """
+
+    question: str
+    tokens: VisualTokens
+    selection: Any | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said.
+
+    Attributes
+    ----------
+    text
+        Decoded answer without special tokens, stripped.
+    token_ids
+        New tokens up to and including the stop token.
+    truncated
+        True when generation ended at the limit instead of a stop token.
+    selection
+        What an in-model pruner kept for this row; None otherwise.
+    """
+
+    text: str
+    token_ids: tuple[int, ...]
+    truncated: bool
+    selection: Any | None = None
+
+
+class Adapter(Protocol):
+    """One model family behind one interface; see :mod:`analysis.models.llava15`."""
+
+    family: ClassVar[str]
+    summary: ClassVar[str]
+    default_aspect: ClassVar[Aspect]
+    model: Any
+    processor: Any
+
+    @classmethod
+    def load(cls, options: LoadOptions) -> "Adapter":
+        """Load model and processor from a hub id or a folder."""
+        ...
+
+    def encode(
+        self, images: list[Image.Image], needs: frozenset[str] = frozenset()
+    ) -> list[VisualTokens]:
+        """Run the vision tower once over the images."""
+        ...
+
+    def generate(
+        self, requests: list[Request], max_new_tokens: int, pruner: Any = None, keep: int = 0
+    ) -> list[Answer]:
+        """Answer all requests, in order, in one batch."""
+        ...
+
+    def offers(self) -> frozenset[str]:
+        """Fields of VisualTokens that ``encode`` can fill."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for the provenance block."""
+        ...
+
+
+def torch_dtype(name: str, device: torch.device) -> torch.dtype | str:
+    """Translate a dtype name; ``auto`` is float32 on the CPU, the checkpoint's own on a GPU."""
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def pick_device(name: str) -> torch.device:
+    """Translate a device name; ``auto`` is the first GPU where there is one.
+
+    Raises
+    ------
+    UsageError
+        When a GPU is asked for and torch sees none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(
+            f"device {name!r} is not known to torch; use auto, cpu or cuda."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device {name!r} is not available here; use --device cpu.")
+    return device

@@ -1,0 +1,165 @@
+"""The LLaVA-1.5 adapter against the plain model, on a tiny random checkpoint."""
+
+import copy
+
+import pytest
+import torch
+
+from analysis.errors import UsageError
+from analysis.models import LoadOptions, Request, load
+from analysis.models.capture import encoder_layers
+
+QUESTION = "please describe this image in detail ."
+
+
+def plain_inputs(adapter, image, question=QUESTION):
+    before, after = adapter.prompt_ids(question)
+    n = adapter.model.config.image_seq_length
+    ids = [*before, *[adapter.model.config.image_token_id] * n, *after]
+    return {
+        "input_ids": torch.tensor([ids]),
+        "attention_mask": torch.ones(1, len(ids), dtype=torch.long),
+        "pixel_values": adapter.pixel_values([image]),
+    }
+
+
+def test_keep_all_logits_equal_the_plain_model_bit_for_bit(adapter, pictures):
+    for image in pictures:
+        inputs = plain_inputs(adapter, image)
+        tokens = adapter.encode([image])[0]
+        batch = adapter.collate([Request(QUESTION, tokens)])
+        with torch.inference_mode():
+            plain = adapter.model(**inputs).logits
+            ours = adapter.model(inputs_embeds=batch.embeds, attention_mask=batch.mask).logits
+        assert torch.equal(plain, ours)
+
+
+def test_keep_all_answer_equals_plain_generate(adapter, pictures):
+    inputs = plain_inputs(adapter, pictures[1])
+    plain = adapter.model.generate(**inputs, max_new_tokens=12, do_sample=False)
+    new = plain[0, inputs["input_ids"].shape[1] :].tolist()
+    tokens = adapter.encode([pictures[1]])[0]
+    answer = adapter.generate([Request(QUESTION, tokens)], max_new_tokens=12)[0]
+    assert list(answer.token_ids) == new
+
+
+def test_cls_attention_equals_eager(adapter, pictures, tiny_folder):
+    eager = load(LoadOptions(str(tiny_folder), device="cpu", attention="eager"))
+    pixels = eager.pixel_values(pictures)
+    with torch.inference_mode():
+        maps = eager.tower(pixels, output_attentions=True).attentions[-2]
+    expected = maps[:, :, 0, 1:].mean(1)
+    ours = torch.stack([t.cls_attention for t in adapter.encode(pictures)])
+    assert (ours - expected).abs().max() < 1e-6
+
+
+def test_all_evidence_equals_eager(adapter, pictures, tiny_folder):
+    eager = load(LoadOptions(str(tiny_folder), device="cpu", attention="eager"))
+    pixels = eager.pixel_values(pictures)
+    needs = frozenset({"keys", "last_keys", "last_query", "received_attention", "object_attention"})
+    with torch.inference_mode():
+        out = eager.tower(pixels, output_attentions=True, output_hidden_states=True)
+    tokens = adapter.encode(pictures, needs)
+    layer = adapter.object_layer - 1
+    for i, t in enumerate(tokens):
+        received = out.attentions[-2][i].mean((0, 1))[1:]
+        middle = out.attentions[layer][i].mean((0, 1))[1:]
+        assert (t.received_attention - received).abs().max() < 1e-6
+        assert (t.object_attention - middle).abs().max() < 1e-6
+        assert torch.allclose(t.encoder_features, out.hidden_states[-2][i, 1:], atol=1e-5)
+        assert torch.allclose(t.cls_feature, out.hidden_states[-2][i, 0], atol=1e-5)
+        assert t.keys.shape == (17, 8)
+        last = encoder_layers(eager.tower)[-1]
+        state = last.layer_norm1(out.hidden_states[-2][i])
+        with torch.no_grad():
+            keys, query = last.self_attn.k_proj(state), last.self_attn.q_proj(state)[0]
+        assert torch.allclose(t.last_keys, keys, atol=1e-5)
+        assert torch.allclose(t.last_query, query, atol=1e-5)
+
+
+def test_no_hooks_remain_also_when_the_tower_fails(adapter, pictures):
+    def hooks():
+        return [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in adapter.model.modules()]
+
+    adapter.encode(pictures[:1])  # transformers installs its own recorders on the first call
+    before = hooks()
+    broken = copy.copy(adapter)
+    broken.pixel_values = lambda _: torch.zeros(1, 3, 7, 7)
+    with pytest.raises(ValueError):
+        broken.encode(pictures[:1])
+    adapter.encode(pictures[:1])
+    assert hooks() == before
+
+
+def test_batch_of_ragged_rows_equals_rows_alone(adapter, pictures):
+    tokens = adapter.encode(pictures)
+    questions = [QUESTION, "is there a cat in the image ?", "is there a dog ?"]
+    requests = [Request(q, t) for q, t in zip(questions, tokens, strict=True)]
+    together = adapter.generate(requests, max_new_tokens=10)
+    alone = [adapter.generate([r], max_new_tokens=10)[0] for r in requests]
+    assert [a.token_ids for a in together] == [a.token_ids for a in alone]
+
+
+def test_pruned_answer_equals_the_same_tokens_spliced_by_hand(adapter, pictures):
+    from analysis.pruners import make_pruner
+
+    tokens = adapter.encode([pictures[0]])[0]
+    selection = make_pruner("fastervlm").select(tokens, 5)
+    answer = adapter.generate([Request(QUESTION, tokens, selection)], max_new_tokens=10)[0]
+    before, after = adapter.prompt_ids(QUESTION)
+    table = adapter.model.get_input_embeddings().weight
+    best = tokens.cls_attention.argsort(descending=True, stable=True)[:5].sort().values
+    embeds = torch.cat([table[before], tokens.features[best], table[after]])[None]
+    hand = adapter.model.generate(
+        inputs_embeds=embeds,
+        attention_mask=torch.ones(embeds.shape[:2], dtype=torch.long),
+        max_new_tokens=10,
+        do_sample=False,
+    )
+    assert list(answer.token_ids) == hand[0].tolist()
+
+
+def test_keep_positions_equal_a_masked_full_prompt(adapter, pictures):
+    """Under the keep policy, dropping a token equals masking it out everywhere."""
+    import dataclasses
+
+    from analysis.pruners import make_pruner
+
+    tokens = adapter.encode([pictures[2]])[0]
+    selection = make_pruner("fastervlm").select(tokens, 6)
+    kept = dataclasses.replace(selection, position_policy="keep")
+    batch = adapter.collate([Request(QUESTION, tokens, kept)])
+    before, _ = adapter.prompt_ids(QUESTION)
+    inputs = plain_inputs(adapter, pictures[2])
+    drop = torch.ones(16, dtype=torch.bool)
+    drop[selection.indices] = False
+    inputs["attention_mask"][0, len(before) : len(before) + 16][drop] = 0
+    length = inputs["input_ids"].shape[1]
+    with torch.inference_mode():
+        full = adapter.model(**inputs, position_ids=torch.arange(length)[None]).logits[0, -1]
+        ours = adapter.model(
+            inputs_embeds=batch.embeds,
+            attention_mask=batch.mask,
+            position_ids=batch.positions,
+        ).logits[0, -1]
+    assert torch.allclose(full, ours, atol=1e-5)
+
+
+def test_a_missing_model_is_one_sentence(tmp_path):
+    with pytest.raises(UsageError, match="neither a folder nor a hub id"):
+        load(LoadOptions(str(tmp_path / "nothing")))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no readable checkpoint"):
+        load(LoadOptions(str(tmp_path / "empty")))
+
+
+def test_options_name_the_allowed_values():
+    with pytest.raises(UsageError, match="dtype is 'float8'; choose one of"):
+        LoadOptions("x", dtype="float8")
+    with pytest.raises(UsageError, match="quantize"):
+        LoadOptions("x", quantize="2bit")
+
+
+def test_quantization_without_bitsandbytes_says_what_to_install(tiny_folder):
+    with pytest.raises(UsageError, match=r"bitsandbytes|GPU"):
+        load(LoadOptions(str(tiny_folder), quantize="4bit"))

@@ -1,0 +1,142 @@
+"""COCO-format annotations beside images: boxes, and the categories that count as present."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.datasets.base import Box
+from analysis.datasets.jsonl import read_json, read_jsonl, text_of
+from analysis.datasets.truth import objects_in_captions
+from analysis.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What annotators say about one image.
+
+    Attributes
+    ----------
+    objects
+        Categories present, sorted: boxes ∪ categories mentioned in the reference captions,
+        CHAIR's definition of ground truth. None where nothing is annotated.
+    boxes
+        Annotated instances.
+    captions
+        Reference captions.
+    coco_id
+        Id of the image in the annotation file.
+    """
+
+    objects: tuple[str, ...] | None = None
+    boxes: tuple[Box, ...] = ()
+    captions: tuple[str, ...] = ()
+    coco_id: int | str | None = None
+
+
+class PathIndex:
+    """Find an image by its path inside a folder or, where unambiguous, by its bare file name."""
+
+    def __init__(self, files: Iterable[Path], folder: Path) -> None:
+        self._ids = [path.relative_to(folder).as_posix() for path in files]
+        self._by_path = frozenset(self._ids)
+        self._by_name: dict[str, str | None] = {}
+        for image_id in self._ids:
+            name = image_id.rsplit("/", 1)[-1]
+            self._by_name[name] = None if name in self._by_name else image_id
+
+    def ids(self) -> list[str]:
+        """Return all paths, in the order given."""
+        return list(self._ids)
+
+    def find(self, name: str) -> str | None:
+        """Return the id of ``name`` (a path or a file name), or None when absent or ambiguous."""
+        plain = name.removeprefix("./")
+        if plain in self._by_path:
+            return plain
+        return self._by_name.get(plain.rsplit("/", 1)[-1])
+
+
+@dataclass
+class _Notes:
+    """Annotation of one image while files are being read."""
+
+    coco_id: int | str | None = None
+    boxes: list[Box] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
+
+
+def read_annotations(folder: Path, index: PathIndex) -> dict[str, Annotation]:
+    """Read every annotation file of a folder; the result maps image id to what is known.
+
+    Raises
+    ------
+    UsageError
+        If a file is not COCO-format or JSON Lines as documented in
+        :mod:`analysis.datasets.folder`.
+    """
+    notes: dict[str, _Notes] = {}
+    for path in annotation_files(folder):
+        read_coco(path, index, notes)
+    lines = folder / "captions.jsonl"
+    if lines.exists():
+        for where, row in read_jsonl(lines):
+            image_id = index.find(text_of(row, ("image", "image_id", "file_name"), where))
+            if image_id is not None:
+                caption = text_of(row, ("caption", "text"), where)
+                notes.setdefault(image_id, _Notes()).captions.append(caption)
+    return {image_id: _settle(note) for image_id, note in notes.items()}
+
+
+def annotation_files(folder: Path) -> list[Path]:
+    """Return the COCO files of a folder or of its ``annotations/``, sorted by name."""
+    found: list[Path] = []
+    for place in (folder, folder / "annotations"):
+        for pattern in ("annotations.json", "instances*.json", "captions*.json"):
+            found += sorted(path for path in place.glob(pattern) if path.is_file())
+    return found
+
+
+def read_coco(path: Path, index: PathIndex, notes: dict[str, _Notes]) -> None:
+    """Add one COCO instances or captions file to ``notes``.
+
+    Relied on: ``images[].id, file_name``, ``annotations[].image_id`` with either ``category_id``
+    and ``bbox`` or ``caption``, and ``categories[].id, name``.
+    """
+    data = read_json(path)
+    try:
+        images = {row["id"]: index.find(str(row["file_name"])) for row in data["images"]}
+        names = {row["id"]: str(row["name"]) for row in data.get("categories", [])}
+        for coco_id, image_id in images.items():
+            if image_id is not None:
+                notes.setdefault(image_id, _Notes()).coco_id = coco_id
+        for row in data["annotations"]:
+            image_id = images[row["image_id"]]
+            if image_id is not None:
+                _add(row, names, notes[image_id])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{path.name} is not in COCO format ({type(error).__name__}: {error}); it needs "
+            f"images (id, file_name), annotations (image_id, category_id, bbox or caption) "
+            f"and categories (id, name)."
+        ) from error
+
+
+def _add(row: dict[str, Any], names: dict[Any, str], note: _Notes) -> None:
+    if "caption" in row:
+        note.captions.append(str(row["caption"]))
+    if "category_id" in row:
+        bbox = [float(value) for value in row["bbox"]]
+        if len(bbox) != 4:
+            raise ValueError(f"bbox has {len(bbox)} numbers, not 4")
+        note.boxes.append(Box(category=names[row["category_id"]], bbox=bbox))
+
+
+def _settle(note: _Notes) -> Annotation:
+    present = {box["category"] for box in note.boxes} | objects_in_captions(note.captions)
+    return Annotation(
+        objects=tuple(sorted(present)),
+        boxes=tuple(note.boxes),
+        captions=tuple(note.captions),
+        coco_id=note.coco_id,
+    )

@@ -1,0 +1,1 @@
+"""The embedded small LLaVA and its world: drawn scenes, captions, questions, training, card."""

@@ -1,0 +1,86 @@
+"""Captions and questions say only what is true, in words CHAIR knows."""
+
+import re
+
+import pytest
+
+from analysis.pocket.captions import CAPTION_PROMPT, captions_for, full_caption, noun_phrase
+from analysis.pocket.questions import SPLITS, questions_for
+from analysis.pocket.scenes import make_scene, split_seeds
+from analysis.pocket.world import CATEGORIES, THEMES, plural, with_article
+
+_FORMS = {form: name for name in CATEGORIES for form in (name, plural(name))}
+_PATTERN = re.compile(r"\b(" + "|".join(sorted(_FORMS, key=len, reverse=True)) + r")\b")
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """Eighty development scenes."""
+    return [make_scene(seed) for seed in split_seeds("dev")[5100:5180]]
+
+
+def mentioned(text):
+    """Return the categories a text names."""
+    return {_FORMS[form] for form in _PATTERN.findall(text)}
+
+
+def test_five_captions_tell_the_truth(scenes):
+    for scene in scenes:
+        captions = captions_for(scene)
+        assert len(captions) == len(set(captions)) == 5
+        for text in captions:
+            assert mentioned(text)
+            assert mentioned(text) <= set(scene.counts)
+        assert mentioned(captions[0]) == set(scene.counts)
+
+
+def test_full_caption_reads_well():
+    counts = {"person": 2, "umbrella": 1, "dog": 7, "sheep": 3}
+    assert full_caption(counts) == (
+        "the image features two people, an umbrella and several dogs. there are also three sheep."
+    )
+    assert noun_phrase("bench", 2) == "two benches"
+
+
+def test_prompt_names_no_category():
+    assert not mentioned(CAPTION_PROMPT)
+
+
+def test_questions_are_balanced_and_true(scenes):
+    for scene in scenes:
+        asked = questions_for(scene)
+        assert asked == questions_for(scene)
+        for split in SPLITS:
+            labels = sorted(q.label for q in asked if q.split == split)
+            assert labels == ["no", "yes"]
+        for question in asked:
+            assert (question.category in scene.counts) == (question.label == "yes")
+            assert question.text == f"is there {with_article(question.category)} in the image?"
+
+
+def test_adversarial_questions_stay_closer_to_the_theme_than_random_ones(scenes):
+    def share(split):
+        absent = [
+            q.category in THEMES[s.theme]
+            for s in scenes
+            for q in questions_for(s)
+            if q.split == split and q.label == "no"
+        ]
+        return sum(absent) / len(absent)
+
+    assert share("adversarial") > share("random") + 0.3
+
+
+def test_categories_are_visible_to_chair(shared):
+    import json
+
+    table = json.loads(shared("data", "chair", "vocabulary", "vocabulary.json").read_text())
+    for name in CATEGORIES:
+        assert name in table["categories"]
+    forms = shared("data", "chair", "vocabulary", "token_forms.tsv").read_text().splitlines()
+    singular = {row.split("\t")[0]: row.split("\t")[1:3] for row in forms[1:]}
+    words = {word for values in table["categories"].values() for word in values}
+    for name in CATEGORIES:
+        last = plural(name).split()[-1]
+        if last in singular and " " not in name:
+            assert set(singular[last]) <= words, name

@@ -1,1 +1,1 @@
-"""Estimates with intervals: frame in, frame out."""
+"""Estimates with intervals: a frame goes in, a frame of estimates comes out."""

@@ -1,0 +1,153 @@
+"""Simple and complex images: terciles, and the crossover of families as an interaction."""
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import UsageError
+from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
+from analysis.stats.estimate import estimates, row
+from analysis.stats.paired import shared_images
+from analysis.stats.ratios import difference, matrices, summarise
+
+SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
+
+
+def terciles(values: pd.Series) -> pd.Series:
+    """Label each value simple, medium or complex by thirds of the values; NaN stays missing.
+
+    Ties are split by order of appearance, so the thirds are of equal size.
+    """
+    ranks = values.rank(method="first")
+    count = max(int(values.notna().sum()), 1)
+    return ranks.map(lambda rank: (SIMPLE, MEDIUM, COMPLEX)[ceil(3 * rank / count) - 1], "ignore")
+
+
+def splits(images: pd.DataFrame) -> pd.DataFrame:
+    """Return every way this run can tell simple from complex images.
+
+    Parameters
+    ----------
+    images
+        One row per image with ``image_id, entropy, erank`` and perhaps ``complexity``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``image_id``; columns ``entropy terciles``, ``erank terciles`` and, where the
+        data set brings one, ``data set`` with labels simple, medium, complex.
+    """
+    found = pd.DataFrame(index=pd.Index(images["image_id"], name="image_id"))
+    if images["complexity"].notna().any():
+        found["data set"] = images["complexity"].to_numpy()
+    for name in ("erank", "entropy"):
+        if images[name].notna().any():
+            found[f"{name} terciles"] = terciles(images[name]).to_numpy()
+    return found
+
+
+def by_level(
+    units: pd.DataFrame,
+    labels: pd.Series,
+    measures: Sequence[str],
+    variants: Sequence[str],
+    boot: Bootstrap | None = None,
+) -> pd.DataFrame:
+    """Estimate measures per variant on simple and on complex images.
+
+    Parameters
+    ----------
+    units
+        One row per image × variant.
+    labels
+        Level of each image, indexed by ``image_id``.
+    measures, variants
+        What to estimate, for whom.
+    boot
+        Resampling; the default when ``None``.
+
+    Returns
+    -------
+    DataFrame
+        Estimates with the extra columns ``variant`` and ``level``.
+    """
+    frames = []
+    chosen = units[units["variant"].isin(list(variants))]
+    levels = chosen["image_id"].map(labels)
+    for level in (SIMPLE, MEDIUM, COMPLEX):
+        part = chosen[levels == level]
+        if len(part):
+            found = summarise(part, measures, boot)
+            frames.append(found.assign(variant=found["group"], level=level))
+    if not frames:
+        return estimates([])
+    return pd.concat(frames, ignore_index=True)
+
+
+def crossover(
+    units: pd.DataFrame,
+    labels: pd.Series,
+    measures: Sequence[str],
+    attention: str,
+    diversity: str,
+    boot: Bootstrap | None = None,
+) -> pd.DataFrame:
+    """Test whether diversity's advantage over attention depends on complexity.
+
+    Parameters
+    ----------
+    units
+        One row per image × variant.
+    labels
+        Level of each image, indexed by ``image_id``.
+    measures
+        Keys of `analysis.stats.ratios.RATIOS`.
+    attention, diversity
+        The two variants.
+    boot
+        Resampling; the default when ``None``.
+
+    Returns
+    -------
+    DataFrame
+        Per measure three estimates of "diversity minus attention": on simple images, on complex
+        images, and ``interaction`` = complex minus simple (the same images under both methods, so
+        paired), each with ``p`` and ``detectable`` (smallest true effect found with power 0.8).
+
+    Raises
+    ------
+    UsageError
+        If a variant is not in the frame.
+    """
+    boot = boot or Bootstrap()
+    pair = (diversity, attention)
+    rows = []
+    for measure in measures:
+        top, bottom = matrices(units, measure)
+        if lacking := [name for name in (attention, diversity) if name not in top.columns]:
+            raise UsageError(f"no {measure} of {', '.join(lacking)} in this run.")
+        level = labels.reindex(top.index).to_numpy()
+        sums = np.column_stack(
+            [top[diversity], bottom[diversity], top[attention], bottom[attention]]
+        )
+        both = top.index.isin(shared_images(units, [pair])[pair])
+        simple, complex_ = ((level == name) & both for name in (SIMPLE, COMPLEX))
+        named = {
+            "interaction": Statistic(
+                np.hstack([sums * complex_[:, None], sums * simple[:, None]]),
+                _interaction,
+                int((simple | complex_).sum()),
+            ),
+            SIMPLE: Statistic(sums * simple[:, None], difference, int(simple.sum())),
+            COMPLEX: Statistic(sums * complex_[:, None], difference, int(complex_.sum())),
+        }
+        for name, each in zip(named, bootstrap(list(named.values()), boot), strict=True):
+            extra: dict[str, object] = {"attention": attention, "diversity": diversity, "p": each.p}
+            rows.append(row(measure, name, each, boot.seed, **extra, detectable=each.detectable))
+    return estimates(rows)
+
+
+def _interaction(sums: Array) -> Array:
+    return difference(sums[..., :4]) - difference(sums[..., 4:])

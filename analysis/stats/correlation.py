@@ -1,0 +1,232 @@
+"""Correlations, plain and partial, with images as the resampling unit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.errors import UsageError
+from analysis.stats.bootstrap import Array, Bootstrap, Interval, Statistic, bca, bootstrap
+from analysis.stats.estimate import estimates, row
+
+KINDS = ("pearson", "spearman")
+Owners = NDArray[np.int64]
+
+
+def correlate(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    controls: Sequence[str] = (),
+    by: str | None = None,
+    kind: str = "pearson",
+    unit: str = "image_id",
+    boot: Bootstrap | None = None,
+) -> pd.DataFrame:
+    """Correlate two columns, optionally holding others constant.
+
+    Parameters
+    ----------
+    frame
+        Rows of observations; several rows may belong to one image.
+    x, y
+        Columns to correlate.
+    controls
+        Columns whose linear influence is removed from both (partial correlation; of ranks when
+        ``kind`` is ``"spearman"``).
+    by
+        Column that splits the frame; one estimate a value, in sorted order.
+    kind
+        ``"pearson"`` or ``"spearman"``. Spearman ranks are taken anew in every resample.
+    unit
+        Column that names what is resampled.
+    boot
+        Resampling; the default when ``None``.
+
+    Returns
+    -------
+    DataFrame
+        Estimates in [-1, 1]; rows with a missing value are dropped, ``n`` counts images. A constant
+        column gives NaN.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing or ``kind`` is unknown.
+    """
+    boot = boot or Bootstrap()
+    if kind not in KINDS:
+        raise UsageError(f"kind is {kind!r}; choose one of: {', '.join(KINDS)}.")
+    names = [x, y, *controls]
+    if lacking := [name for name in [*names, unit] if name not in frame.columns]:
+        raise UsageError(f"the frame has no column {', '.join(lacking)}.")
+    measure = f"{kind}({x}, {y}" + (f" | {', '.join(controls)})" if controls else ")")
+    groups = [("all", frame)] if by is None else list(frame.groupby(by, observed=True))
+    rows = []
+    for group, part in groups:
+        part = part.dropna(subset=names)
+        owner = pd.factorize(part[unit])[0]
+        values = part[names].to_numpy(dtype=float)
+        interval = (_pearson if kind == "pearson" else _spearman)(values, owner, boot)
+        rows.append(row(measure, str(group), interval, boot.seed))
+    return estimates(rows)
+
+
+def correlate_within(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    controls: Sequence[str] = (),
+    unit: str = "image_id",
+    boot: Bootstrap | None = None,
+) -> pd.DataFrame:
+    """Correlate within images: both columns as deviations from their mean over the image's rows.
+
+    What stays constant for an image (its scene, its difficulty) cannot produce this correlation.
+    Images with fewer than two rows drop out. Arguments and result as in `correlate`.
+    """
+    boot = boot or Bootstrap()
+    names = [x, y, *controls]
+    part = frame.dropna(subset=names)
+    size = part.groupby(unit)[x].transform("size")
+    part = part[size > 1]
+    centred = part[names].astype(float) - part.groupby(unit)[names].transform("mean")
+    owner = pd.factorize(part[unit])[0]
+    interval = _pearson(centred.to_numpy(), owner, boot)
+    measure = f"within-image pearson({x}, {y}" + (f" | {', '.join(controls)})" if controls else ")")
+    return estimates([row(measure, "all", interval, boot.seed)])
+
+
+def _pearson(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
+    """Partial correlation of the first two columns given the rest."""
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, 0, "none: no data")
+    spread = values.std(axis=0)
+    # Raw second moments lose digits unless the columns are standardised first.
+    scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    sums = _sum_by(moments(scaled), owner)
+    count = values.shape[1]
+
+    def function(stack: Array) -> Array:
+        return partial_from_moments(stack, count)
+
+    return bootstrap([Statistic(sums, function)], boot)[0]
+
+
+def moments(values: Array) -> Array:
+    """Return per row 1, the k values and their k(k+1)/2 products; (m, k) → (m, 1+k+k(k+1)/2)."""
+    count = values.shape[1]
+    first, second = np.triu_indices(count)
+    return np.column_stack([np.ones(len(values)), values, values[:, first] * values[:, second]])
+
+
+def partial_from_moments(sums: Array, count: int) -> Array:
+    """Return the correlation of columns 0 and 1 given the rest, from summed `moments`.
+
+    Parameters
+    ----------
+    sums
+        Shape (..., 1 + k + k(k+1)/2).
+    count
+        k, the number of columns.
+
+    Returns
+    -------
+    Array
+        Shape (...); NaN where a column is constant or the controls explain it wholly.
+    """
+    size = sums[..., :1]
+    mean = sums[..., 1 : count + 1] / size
+    first, second = np.triu_indices(count)
+    product = sums[..., count + 1 :] / size - mean[..., first] * mean[..., second]
+    cov = np.empty((*sums.shape[:-1], count, count))
+    cov[..., first, second] = product
+    cov[..., second, first] = product
+    return partial_from_covariance(cov)
+
+
+def partial_from_covariance(cov: Array) -> Array:
+    """Return the partial correlation of variables 0 and 1; (..., k, k) → (...)."""
+    pair = cov[..., :2, :2]
+    if cov.shape[-1] > 2:
+        rest = cov[..., 2:, 2:]
+        cross = cov[..., 2:, :2]
+        pair = pair - np.swapaxes(cross, -1, -2) @ (np.linalg.pinv(rest, hermitian=True) @ cross)
+    variance = pair[..., 0, 0] * pair[..., 1, 1]
+    limit = 1e-18 * np.maximum(cov[..., 0, 0] * cov[..., 1, 1], 1e-300)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = pair[..., 0, 1] / np.sqrt(variance)
+    return np.where(variance > limit, np.clip(found, -1, 1), np.nan)
+
+
+def _sum_by(values: Array, owner: Owners) -> Array:
+    """Sum rows that belong to one image; (m, p), (m,) → (n, p)."""
+    if len(owner) and owner.max() + 1 == len(owner):
+        return values
+    return np.column_stack([np.bincount(owner, weights=column) for column in values.T])
+
+
+def _spearman(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
+    """Partial rank correlation; ranks are those of the resample, so its interval is honest."""
+    n = int(owner.max()) + 1 if len(owner) else 0
+    if n < 4:
+        return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, n, "none: fewer than four images")
+    ranker = _Ranker(values)
+    ones = np.ones((1, len(values)))
+    estimate = float(ranker.correlation(ones)[0])
+    draws = np.concatenate([ranker.correlation(counts[:, owner]) for counts in boot.counts(n)])
+    influence: Array = np.bincount(owner, weights=ranker.influence()).astype(np.float64)
+    return bca(estimate, draws, -influence, n, boot.level)
+
+
+class _Ranker:
+    """Mid-ranks of every column under integer weights of the rows."""
+
+    def __init__(self, values: Array) -> None:
+        self.columns = []
+        for column in values.T:
+            order = np.argsort(column, kind="stable")
+            starts = np.flatnonzero(np.r_[True, np.diff(column[order]) > 0])
+            place = np.empty(len(column), dtype=np.int64)
+            place[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(column)]))
+            self.columns.append((order, starts, place))
+
+    def ranks(self, weights: Array) -> list[Array]:
+        """Return centred mid-ranks per column, each of the shape of ``weights`` (b, m)."""
+        total = weights.sum(axis=1, keepdims=True)
+        found = []
+        for order, starts, place in self.columns:
+            tied = np.add.reduceat(weights[:, order], starts, axis=1)
+            middle = np.cumsum(tied, axis=1) - tied / 2 - total / 2
+            found.append((middle / total)[:, place])
+        return found
+
+    def correlation(self, weights: Array) -> Array:
+        """Return the (partial) rank correlation under each row of weights; (b, m) → (b,)."""
+        ranks = self.ranks(weights)
+        count = len(ranks)
+        cov = np.empty((len(weights), count, count))
+        for i in range(count):
+            weighted = weights * ranks[i]
+            for j in range(i, count):
+                cov[:, i, j] = cov[:, j, i] = np.einsum("bm,bm->b", weighted, ranks[j])
+        return partial_from_covariance(cov)
+
+    def influence(self) -> Array:
+        """Return the influence of each row on the plain rank correlation, up to scale; (m,).
+
+        Only its skewness is used (acceleration of BCa); controls are ignored.
+        """
+        size = len(self.columns[0][0])
+        first, second = (rank[0] for rank in self.ranks(np.ones((1, size)))[:2])
+        spread = float(np.sqrt((first**2).mean() * (second**2).mean()))
+        value = first * second / max(spread, 1e-300)
+        for own, other in ((0, second), (1, first)):
+            order = self.columns[own][0]
+            above = np.empty(size)
+            above[order] = np.cumsum(other[order][::-1])[::-1] / size
+            value = value + (above - above.mean()) / max(spread, 1e-300)
+        return np.asarray(value - value.mean())

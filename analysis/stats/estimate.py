@@ -1,0 +1,52 @@
+"""The row every statistic returns: a number, its interval, and how it was made."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from analysis.stats.bootstrap import Interval
+
+COLUMNS = ("measure", "group", "estimate", "low", "high", "n", "method", "seed")
+
+
+def row(
+    measure: str, group: str, interval: Interval, seed: int, **extra: object
+) -> dict[str, object]:
+    """Return one estimate as a dictionary.
+
+    Parameters
+    ----------
+    measure
+        What was estimated, such as ``"CHAIR_i"``.
+    group
+        Whom it was estimated for, such as ``"fastervlm@36"``.
+    interval
+        Estimate, limits and number of images.
+    seed
+        Seed of the resampling.
+    extra
+        Further columns, written after the eight of `COLUMNS`.
+    """
+    return {
+        "measure": measure,
+        "group": group,
+        "estimate": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "n": interval.n,
+        "method": interval.method,
+        "seed": seed,
+        **extra,
+    }
+
+
+def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+    """Return rows as a frame whose first columns are always `COLUMNS`.
+
+    No rows give an empty frame with those columns, never a row of zeros.
+    """
+    frame = pd.DataFrame(list(rows))
+    if frame.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    rest = [name for name in frame.columns if name not in COLUMNS]
+    return frame[[*COLUMNS, *rest]]

@@ -1,0 +1,49 @@
+"""Which kind of evidence a pruner follows, by name; the torch-free twin of ``Pruner.family``."""
+
+ATTENTION, DIVERSITY, HYBRID, RANDOM, NONE = "attention", "diversity", "hybrid", "random", "none"
+
+FAMILY: dict[str, str] = {
+    "full": NONE,
+    "random": RANDOM,
+    "fastervlm": ATTENTION,
+    "visionzip": ATTENTION,
+    "prumerge": ATTENTION,
+    "hiprune": ATTENTION,
+    "fastv": ATTENTION,
+    "pyramiddrop": ATTENTION,
+    "sparsevlm": ATTENTION,
+    "sparsevlm_v2": ATTENTION,
+    "divprune": DIVERSITY,
+    "fps": DIVERSITY,
+    "dart": DIVERSITY,
+    "cdpruner": DIVERSITY,
+    "vispruner": HYBRID,
+    "prumerge_plus": HYBRID,
+    "prumerge_plus_fixed": HYBRID,
+    "bat": HYBRID,
+    "mixture": HYBRID,
+    "agilepruner": HYBRID,
+    "steered": HYBRID,
+}
+
+
+def base_name(spec: str) -> str:
+    """Return the pruner's name without parameters and budget (``"fps:seed=1@36"`` → ``"fps"``)."""
+    return spec.split("@")[0].split(":")[0]
+
+
+def family(spec: str) -> str:
+    """Return the family of a pruner or variant; ``"none"`` for names not in `FAMILY`."""
+    return FAMILY.get(base_name(spec), NONE)
+
+
+def representative(specs: list[str], kind: str) -> str | None:
+    """Return the pruner that stands for a family among those of a run.
+
+    FasterVLM stands for attention and DivPrune for diversity, as in the paper's Table 4; where a
+    run lacks them, the first of the family does. ``None`` where the run has none of the family.
+    """
+    preferred = {ATTENTION: "fastervlm", DIVERSITY: "divprune"}.get(kind)
+    if preferred in specs:
+        return preferred
+    return next((spec for spec in specs if family(spec) == kind), None)

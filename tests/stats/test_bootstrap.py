@@ -1,0 +1,84 @@
+"""Intervals: known answers, equal seeds, nominal coverage, degenerate data."""
+
+import numpy as np
+import pytest
+from scipy import stats as reference
+
+from analysis.errors import UsageError
+from analysis.stats.bootstrap import Bootstrap, Statistic, bootstrap
+from analysis.stats.ratios import ratio
+
+FAST = Bootstrap(n_resamples=500)
+
+
+def mean_statistic(values):
+    return Statistic(np.column_stack([values, np.ones_like(values)]), ratio)
+
+
+def test_counts_draw_every_resample_with_n_images():
+    counts = np.concatenate(list(FAST.counts(37)))
+    assert counts.shape == (500, 37)
+    assert (counts.sum(axis=1) == 37).all()
+
+
+def test_equal_seeds_give_equal_intervals_and_other_seeds_do_not():
+    statistic = mean_statistic(np.random.default_rng(1).normal(size=80))
+    first, again = bootstrap([statistic], FAST)[0], bootstrap([statistic], FAST)[0]
+    other = bootstrap([statistic], Bootstrap(500, seed=1))[0]
+    assert first == again
+    assert first.low != other.low
+
+
+def test_agrees_with_scipy_bca():
+    values = np.random.default_rng(2).exponential(size=120)
+    ours = bootstrap([mean_statistic(values)], Bootstrap(20_000))[0]
+    theirs = reference.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert ours.low == pytest.approx(theirs.low, abs=0.01)
+    assert ours.high == pytest.approx(theirs.high, abs=0.01)
+
+
+def test_ratio_of_sums_covers_at_its_nominal_rate():
+    rng = np.random.default_rng(3)
+    hits = 0
+    for trial in range(200):
+        mentions = rng.poisson(4, size=100) + 1
+        rate = rng.beta(2, 8, size=100)
+        wrong = rng.binomial(mentions, rate)
+        sums = np.column_stack([wrong, mentions]).astype(float)
+        found = bootstrap([Statistic(sums, ratio)], Bootstrap(400, seed=trial))[0]
+        hits += found.low <= 0.2 <= found.high
+    assert 180 <= hits <= 198
+
+
+def test_detectable_effect_is_found_with_power_080():
+    rng = np.random.default_rng(4)
+    effect = bootstrap([mean_statistic(rng.normal(size=400))], FAST)[0].detectable
+    draws = rng.normal(effect, 1, size=(2000, 400))
+    z = draws.mean(axis=1) / (draws.std(axis=1, ddof=1) / 20)
+    assert (np.abs(z) > 1.96).mean() == pytest.approx(0.8, abs=0.06)
+
+
+def test_no_image_is_nan_and_n_zero():
+    found = bootstrap([Statistic(np.zeros((0, 2)), ratio)], FAST)[0]
+    assert np.isnan(found.estimate)
+    assert found.n == 0
+
+
+def test_constant_values_have_an_estimate_but_no_interval():
+    found = bootstrap([mean_statistic(np.full(50, 3.0))], FAST)[0]
+    assert found.estimate == 3.0
+    assert np.isnan(found.low)
+    assert "same value" in found.method
+
+
+@pytest.mark.parametrize(("field", "value"), [("n_resamples", 10), ("level", 1.0)])
+def test_wrong_parameters_are_named(field, value):
+    with pytest.raises(UsageError, match=field):
+        Bootstrap(**{field: value})
+
+
+def test_statistics_over_different_images_are_refused():
+    with pytest.raises(UsageError, match="cannot share resamples"):
+        bootstrap([mean_statistic(np.ones(3)), mean_statistic(np.ones(4))], FAST)

@@ -1,0 +1,206 @@
+"""Ratios, paired differences, crossover, mention model: planted effects are recovered."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+
+from analysis.errors import UsageError
+from analysis.stats.bootstrap import Bootstrap
+from analysis.stats.complexity import by_level, crossover, splits, terciles
+from analysis.stats.families import FAMILY, family, representative
+from analysis.stats.line import regression_band
+from analysis.stats.mentions import mention_model
+from analysis.stats.paired import compare, same_keep_pairs
+from analysis.stats.ratios import summarise
+
+FAST = Bootstrap(n_resamples=300)
+
+
+def planted(rng, n=150, effect=0.10, interaction=0.0):
+    """Units of two variants; ``b`` hallucinates ``effect`` more, more so on complex images."""
+    level = np.where(np.arange(n) % 2 == 0, "simple", "complex")
+    ease = rng.normal(0, 0.03, size=n)
+    frames = []
+    for name, shift in (("a@8", 0.0), ("b@8", effect)):
+        extra = np.where(level == "complex", interaction, 0.0) * (name == "b@8")
+        mentions = rng.poisson(5, size=n) + 1
+        rate = np.clip(0.2 + shift + extra + ease, 0, 1)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "image_id": [f"{place:04d}" for place in range(n)],
+                    "variant": name,
+                    "keep": 8,
+                    "n_mentions": mentions,
+                    "n_hallucinated": rng.binomial(mentions, rate),
+                }
+            )
+        )
+    units = pd.concat(frames, ignore_index=True)
+    return units, pd.Series(level, index=frames[0]["image_id"])
+
+
+def test_summary_is_the_ratio_of_sums():
+    units, _ = planted(np.random.default_rng(0))
+    found = summarise(units, ["CHAIR_i"], FAST).set_index("group")
+    part = units[units["variant"] == "a@8"]
+    truth = 100 * part["n_hallucinated"].sum() / part["n_mentions"].sum()
+    assert found.loc["a@8", "estimate"] == pytest.approx(truth)
+    assert found.loc["a@8", "low"] < truth < found.loc["a@8", "high"]
+
+
+def test_absent_data_is_an_absent_row():
+    units, _ = planted(np.random.default_rng(0))
+    units.loc[units["variant"] == "b@8", "n_mentions"] = np.nan
+    assert summarise(units, ["CHAIR_i"], FAST)["group"].tolist() == ["a@8"]
+
+
+def test_unknown_measure_is_named():
+    units, _ = planted(np.random.default_rng(0))
+    with pytest.raises(UsageError, match="chair_x"):
+        summarise(units, ["chair_x"], FAST)
+
+
+def test_paired_difference_covers_at_its_nominal_rate():
+    hits = 0
+    for trial in range(200):
+        units, _ = planted(np.random.default_rng(trial), n=80)
+        boot = Bootstrap(300, seed=trial)
+        found = compare(units, ["CHAIR_i"], [("b@8", "a@8")], boot).iloc[0]
+        hits += found["low"] <= 10 <= found["high"]
+    assert 180 <= hits <= 198
+
+
+def test_interaction_covers_at_its_nominal_rate():
+    hits = 0
+    for trial in range(200):
+        units, level = planted(np.random.default_rng(trial), n=100, interaction=0.15)
+        boot = Bootstrap(300, seed=trial)
+        found = crossover(units, level, ["CHAIR_i"], "a@8", "b@8", boot)
+        found = found[found["group"] == "interaction"].iloc[0]
+        hits += found["low"] <= 15 <= found["high"]
+    assert 180 <= hits <= 198
+
+
+def test_false_discoveries_are_controlled_over_the_table():
+    units, _ = planted(np.random.default_rng(1))
+    found = compare(units, ["CHAIR_i"], [("a@8", "b@8"), ("b@8", "a@8")], FAST)
+    assert (found["q"] >= found["p"]).all()
+    assert found["estimate"].tolist() == pytest.approx(
+        [-found["estimate"][1], found["estimate"][1]]
+    )
+
+
+def test_pairs_share_the_budget():
+    units, _ = planted(np.random.default_rng(1))
+    more = units.assign(variant=units["variant"].str[0] + "@4", keep=4)
+    pairs = same_keep_pairs(pd.concat([units, more]))
+    assert pairs == [("a@4", "b@4"), ("a@8", "b@8")]
+
+
+def test_unpaired_images_do_not_enter():
+    units, _ = planted(np.random.default_rng(1))
+    lone = units[(units["variant"] == "a@8") | (units["image_id"] < "0100")]
+    assert compare(lone, ["CHAIR_i"], [("a@8", "b@8")], FAST)["n"].item() == 100
+
+
+def test_crossover_names_missing_variant():
+    units, level = planted(np.random.default_rng(1))
+    with pytest.raises(UsageError, match="c@8"):
+        crossover(units, level, ["CHAIR_i"], "c@8", "b@8", FAST)
+
+
+def test_terciles_are_thirds_and_keep_missing():
+    labels = terciles(pd.Series([3.0, 1.0, 2.0, np.nan, 5.0, 4.0, 6.0]))
+    assert labels.tolist()[:3] == ["medium", "simple", "simple"]
+    assert labels.isna().tolist() == [False, False, False, True, False, False, False]
+
+
+def test_splits_lists_what_the_run_has():
+    images = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "entropy": [1.0, 2, 3], "erank": 1.0, "complexity": None}
+    )
+    assert splits(images).columns.tolist() == ["erank terciles", "entropy terciles"]
+
+
+def test_by_level_estimates_each_level():
+    units, level = planted(np.random.default_rng(1))
+    found = by_level(units, level, ["CHAIR_i"], ["a@8"], FAST)
+    assert found["level"].tolist() == ["simple", "complex"]
+    assert found["n"].tolist() == [75, 75]
+
+
+def mentions(rng, n=300, odds=1.8):
+    frames = []
+    for keep in (8, 16):
+        erank, length = rng.normal(size=n), rng.normal(size=n)
+        total = rng.poisson(5, size=n) + 1
+        chance = 1 / (1 + np.exp(1.5 - np.log(odds) * erank - 0.4 * length))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "image_id": np.arange(n).astype(str),
+                    "keep": keep,
+                    "erank": erank,
+                    "log_length": length,
+                    "n_mentions": total,
+                    "n_hallucinated": rng.binomial(total, chance),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_mention_model_recovers_the_planted_odds():
+    found = mention_model(mentions(np.random.default_rng(0)), ["erank", "log_length"])
+    found = found.set_index("group")
+    assert found.loc["erank", "low"] < 1.8 ** found.loc["erank", "sd"] < found.loc["erank", "high"]
+    assert found.loc["erank", "n"] == 300
+
+
+def test_mention_model_equals_gee_over_single_mentions():
+    units = mentions(np.random.default_rng(1), n=120)
+    units = units[units["keep"] == 8]
+    ours = mention_model(units, ["erank"]).iloc[0]
+    rows = units.loc[units.index.repeat(units["n_mentions"])].copy()
+    order = rows.groupby("image_id").cumcount()
+    rows["wrong"] = (order < rows["n_hallucinated"]).astype(float)
+    rows["x"] = (rows["erank"] - units["erank"].mean()) / units["erank"].std()
+    gee = sm.GEE(
+        rows["wrong"],
+        sm.add_constant(rows[["x"]]),
+        groups=rows["image_id"],
+        family=sm.families.Binomial(),
+        cov_struct=sm.cov_struct.Independence(),
+    ).fit()
+    assert np.log(ours["estimate"]) == pytest.approx(gee.params["x"], abs=1e-6)
+    width = np.log(ours["high"]) - np.log(ours["low"])
+    assert width == pytest.approx(np.diff(gee.conf_int().loc["x"]).item(), rel=0.02)
+
+
+def test_mention_model_without_hallucinations_is_empty():
+    units = mentions(np.random.default_rng(1)).assign(n_hallucinated=0)
+    assert mention_model(units, ["erank"]).empty
+
+
+def test_regression_band_holds_the_planted_line():
+    rng = np.random.default_rng(2)
+    x = rng.uniform(0, 10, size=200)
+    frame = pd.DataFrame({"x": x, "y": 1 + 2 * x + rng.normal(size=200)})
+    band = regression_band(frame, "x", "y", FAST)
+    truth = 1 + 2 * band["x"]
+    assert ((band["low"] <= truth) & (truth <= band["high"])).mean() > 0.9
+
+
+def test_families_agree_with_the_pruners():
+    registry = pytest.importorskip("analysis.pruners").PRUNERS
+    for name in registry.names():
+        assert family(name) == registry.get(name).family, name
+    assert set(registry.names()) <= set(FAMILY)
+
+
+def test_representative_prefers_the_papers_choice():
+    assert representative(["visionzip", "fastervlm"], "attention") == "fastervlm"
+    assert representative(["visionzip"], "attention") == "visionzip"
+    assert representative(["visionzip"], "diversity") is None

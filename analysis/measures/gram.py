@@ -1,0 +1,142 @@
+"""One Gram matrix per image serves every erank and every cosine distance."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from analysis.measures.erank import spectrum_erank
+
+if TYPE_CHECKING:
+    from analysis.tokens import VisualTokens
+
+_EPS = torch.finfo(torch.float64).eps
+
+
+class Gram:
+    r"""Inner products of an image's tokens, computed once and read many times.
+
+    :math:`G = X X^\top` in float64: a float32 Gram matrix squares the condition number
+    and is wrong by percents when singular values fall like :math:`i^{-2}`. Its
+    eigenvalues are the squared singular values (Eq. 7 of the paper), a kept set's are
+    those of its sub-block, and centring is :math:`H G H`, so one K x K eigenproblem
+    replaces the SVD of (K, D).
+
+    The cosine distances are kept apart, in float32 by the formula of the official
+    selectors (unit rows, one product, 1 - similarity): they decide near-ties, and
+    parity means to round as they round.
+
+    Parameters
+    ----------
+    features
+        (N, D) tokens, any float dtype.
+    """
+
+    def __init__(self, features: Tensor) -> None:
+        self._features = features.float() if features.dtype != torch.float64 else features
+        self._matrix: Tensor | None = None
+        self._distance: Tensor | None = None
+        self._eranks: dict[bool, float] = {}
+
+    @classmethod
+    def of(cls, features: Tensor) -> "Gram":
+        """Return the Gram matrix of (N, D) ``features``.
+
+        Raises
+        ------
+        ValueError
+            If ``features`` is not a matrix with at least one row and column.
+        """
+        if features.ndim != 2 or 0 in features.shape:
+            raise ValueError(f"features must be (N, D) and not empty, got {features.shape}")
+        return cls(features)
+
+    @property
+    def matrix(self) -> Tensor:
+        """(N, N) float64 inner products of the tokens."""
+        if self._matrix is None:
+            wide = self._features.double()
+            self._matrix = wide @ wide.mT
+        return self._matrix
+
+    @property
+    def has_distance(self) -> bool:
+        """Whether `cosine_distance` is computed already."""
+        return self._distance is not None
+
+    def cosine_distance(self) -> Tensor:
+        """Return (N, N) float32 distances 1 - cosine, in [0, 2] up to rounding.
+
+        A token of zero norm is at distance 1 from every other token and at 0 from
+        itself and other zero tokens. The matrix is shared: do not write to it.
+        """
+        if self._distance is None:
+            self._distance = cosine_distances(self._features)
+        return self._distance
+
+    def remember_distance(self, distance: Tensor) -> None:
+        """Take (N, N) distances that were computed for a batch of images."""
+        self._distance = distance
+
+    def erank(self, indices: Tensor | None = None, centred: bool = True) -> float:
+        """Return the effective rank of all tokens, or of those at ``indices`` (K,).
+
+        See `analysis.measures.erank.effective_rank` for the definition, the range and
+        the degenerate cases.
+        """
+        if indices is None:
+            if centred not in self._eranks:
+                block = self.matrix
+                self._eranks[centred] = float(gram_erank(block, self._features.shape[1], centred))
+            return self._eranks[centred]
+        rows = indices.to(self.matrix.device)
+        return float(gram_erank(self.matrix[rows][:, rows], self._features.shape[1], centred))
+
+    def remember_erank(self, value: float, centred: bool) -> None:
+        """Take the effective rank of all tokens that was computed for a batch."""
+        self._eranks[centred] = value
+
+    def has_erank(self, centred: bool) -> bool:
+        """Whether the effective rank of all tokens is computed already."""
+        return centred in self._eranks
+
+
+def gram_erank(gram: Tensor, dimension: int, centred: bool = True) -> Tensor:
+    """Return the effective rank of (..., N, N) float64 Gram matrices of D-vectors.
+
+    Eigenvalues beyond the largest possible rank min(N, D), one less when centred, are
+    rounding and are left out, as are those under the noise of the matrix itself.
+    """
+    n = gram.shape[-1]
+    scale = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1, keepdim=True)
+    if centred:
+        columns = gram.mean(dim=-2, keepdim=True)
+        gram = gram - columns - columns.mT + columns.mean(dim=-1, keepdim=True)
+    values = torch.linalg.eigvalsh(gram)[..., -max(1, min(n - centred, dimension)) :]
+    noise = torch.maximum(4 * n**0.5 * scale, 10 * values[..., -1:]) * _EPS
+    return spectrum_erank(torch.where(values > noise, values, 0.0).sqrt())
+
+
+def eranks(batch: Sequence["VisualTokens"], centred: bool = True) -> Tensor:
+    """Return (B,) float64 effective ranks of images of one size, in one batched solve."""
+    missing = [t for t in batch if not t.gram.has_erank(centred)]
+    if len(missing) > 1:
+        grams = torch.stack([t.gram.matrix for t in missing])
+        fresh = gram_erank(grams, missing[0].features.shape[1], centred)
+        for tokens, value in zip(missing, fresh.tolist(), strict=True):
+            tokens.gram.remember_erank(value, centred)
+    values = [t.gram.erank(centred=centred) for t in batch]
+    return torch.tensor(values, dtype=torch.float64, device=batch[0].device)
+
+
+def cosine_distances(features: Tensor) -> Tensor:
+    """Return (..., N, N) float32 distances 1 - cosine of (..., N, D) tokens."""
+    wide = features.float()
+    norms = wide.norm(dim=-1, keepdim=True)
+    unit = wide / torch.where(norms > 0, norms, 1.0)
+    distance = 1.0 - unit @ unit.mT
+    zero = norms == 0
+    if bool(zero.any()):
+        distance.masked_fill_(zero & zero.mT, 0.0)
+    return distance

@@ -1,0 +1,86 @@
+"""Checks of what a caller asks of a pruner; each tensor is scanned once per image."""
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import torch
+
+from analysis.errors import UsageError
+from analysis.tokens import VisualTokens
+
+if TYPE_CHECKING:
+    from analysis.pruners.base import Pruner
+
+# Fields already found finite. Tensors of a VisualTokens are never written to.
+_FINITE: "WeakKeyDictionary[VisualTokens, set[str]]" = WeakKeyDictionary()
+
+
+def check_request(pruner: "Pruner", tokens: VisualTokens, keep: int | None) -> None:
+    """Check that ``pruner`` can keep ``keep`` of ``tokens``.
+
+    Raises
+    ------
+    ValueError
+        Naming ``keep``, or the field that is missing, NaN or infinite.
+    """
+    _check_keep(pruner, tokens.n, keep)
+    for name in pruner.needs:
+        if getattr(tokens, name) is None:
+            raise UsageError(
+                f"{pruner.name} needs {name}, which these visual tokens do not have; "
+                f"it reads: {', '.join(('features', *pruner.needs))}."
+            )
+    for name in ("features", *pruner.needs):
+        check_finite(tokens, name)
+
+
+def check_finite(tokens: VisualTokens, name: str) -> None:
+    """Check that field ``name`` holds finite numbers only; remembered per image.
+
+    Raises
+    ------
+    ValueError
+        Naming the field and how many entries are NaN or infinite.
+    """
+    seen = _FINITE.setdefault(tokens, set())
+    if name in seen:
+        return
+    bad = int((~torch.isfinite(getattr(tokens, name))).sum())
+    if bad:
+        raise UsageError(f"{name} must be finite, got {bad} NaN or infinite entries.")
+    seen.add(name)
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Check a parameter of a pruner.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is not a number in [low, high].
+    """
+    if not low <= value <= high:
+        raise UsageError(f"{name} must be in [{low:g}, {high:g}], got {value}.")
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Check a parameter that names one of a few ways.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is none of ``allowed``.
+    """
+    if value not in allowed:
+        raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+
+
+def _check_keep(pruner: "Pruner", n: int, keep: int | None) -> None:
+    if keep is None:
+        if not pruner.sets_count:
+            raise UsageError(f"keep must be given for {pruner.name}: an integer in [1, {n}].")
+        return
+    if isinstance(keep, bool) or not isinstance(keep, int):
+        raise UsageError(f"keep must be an integer in [1, {n}], got {keep!r}.")
+    if not 1 <= keep <= n:
+        raise UsageError(f"keep must be in [1, {n}] for an image of {n} tokens, got {keep}.")

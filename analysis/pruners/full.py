@@ -1,0 +1,30 @@
+"""No pruning: every token is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from analysis.errors import UsageError
+from analysis.pruners.base import PRUNERS, Family, Pruner, Selection, everything
+from analysis.tokens import VisualTokens
+
+
+@PRUNERS.register("full")
+@dataclass(frozen=True)
+class Full(Pruner):
+    """Keep all N tokens; the reference every pruner is compared with."""
+
+    name: ClassVar[str] = "full"
+    family: ClassVar[Family] = "none"
+    signal: ClassVar[str] = "none"
+    prunes: ClassVar[str] = "nowhere"
+
+    @property
+    def sets_count(self) -> bool:
+        """Always: the count is N."""
+        return True
+
+    def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
+        if keep:
+            raise UsageError(f"keep must be {batch[0].n} for full, which prunes nothing.")
+        return [everything(t.n, self.position_policy, t.device) for t in batch]

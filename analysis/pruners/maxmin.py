@@ -1,0 +1,83 @@
+"""Greedy max-min selection: the loop under DivPrune, FPS and the mixture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis.measures.gram import cosine_distances
+from analysis.tokens import VisualTokens
+
+
+def distances(batch: Sequence[VisualTokens]) -> Tensor:
+    """Return (B, N, N) cosine distances of ``features``, each image's cached ones reused."""
+    if len(batch) == 1:
+        return batch[0].gram.cosine_distance()[None]
+    missing = [t for t in batch if not t.gram.has_distance]
+    if missing:
+        fresh = cosine_distances(torch.stack([t.features for t in missing]))
+        for tokens, distance in zip(missing, fresh, strict=True):
+            tokens.gram.remember_distance(distance)
+    return torch.stack([t.gram.cosine_distance() for t in batch])
+
+
+def max_nn(distance: Tensor) -> Tensor:
+    """Return (B,) the token with the largest distance to its nearest neighbour."""
+    eye = torch.eye(distance.shape[-1], dtype=torch.bool, device=distance.device)
+    return distance.masked_fill(eye, torch.inf).amin(dim=-2).argmax(dim=-1)
+
+
+def max_min(distance: Tensor, seeds: Tensor, picks: int, barred: Tensor | None = None) -> Tensor:
+    """Add tokens one by one, each the farthest from everything chosen so far.
+
+    Keeping a running minimum makes one step O(N); it picks what re-minimising over all
+    chosen rows picks.
+
+    Parameters
+    ----------
+    distance
+        (B, N, N) pairwise distances.
+    seeds
+        (B, S) tokens chosen already, S >= 1; they are not returned.
+    picks
+        Number of tokens to add, at most N - S.
+    barred
+        (B, N) True for further tokens that may not be chosen.
+
+    Returns
+    -------
+    Tensor
+        (B, picks) indices in the order they were picked; ties go to the lowest index.
+    """
+    rows = torch.arange(distance.shape[0], device=distance.device)
+    nearest = distance[rows[:, None], seeds].amin(dim=1)
+    nearest.scatter_(1, seeds, -torch.inf)
+    if barred is not None:
+        nearest.masked_fill_(barred, -torch.inf)
+    chosen = torch.empty(distance.shape[0], picks, dtype=torch.long, device=distance.device)
+    if distance.shape[0] == 1 and distance.device.type == "cpu":
+        _grow_one(distance[0], nearest[0], chosen[0])
+        return chosen
+    for step in range(picks):
+        pick = nearest.argmax(dim=1)
+        chosen[:, step] = pick
+        torch.minimum(nearest, distance[rows, pick], out=nearest)
+        nearest[rows, pick] = -torch.inf
+    return chosen
+
+
+def _grow_one(distance: Tensor, nearest: Tensor, chosen: Tensor) -> None:
+    """Do the loop of `max_min` for one image in NumPy, whose calls cost a tenth."""
+    matrix, best, out = distance.numpy(), nearest.numpy(), chosen.numpy()
+    for step in range(out.shape[0]):
+        pick = int(best.argmax())
+        out[step] = pick
+        np.minimum(best, matrix[pick], out=best)
+        best[pick] = -np.inf
+
+
+def farthest_first(distance: Tensor, start: Tensor, keep: int) -> Tensor:
+    """Return (B, keep) tokens in pick order, beginning with ``start`` (B,)."""
+    grown = max_min(distance, start[:, None], keep - 1)
+    return torch.cat([start[:, None], grown], dim=1)

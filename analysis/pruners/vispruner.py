@@ -1,0 +1,75 @@
+"""VisPruner: half by attention, half by removing duplicates (Zhang et al., ICCV 2025)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.checks import check_range
+from analysis.pruners.ranking import by_attention, rank
+from analysis.tokens import VisualTokens
+
+# Tokens dropped per round in the official code.
+_ROUND = 8
+
+
+@PRUNERS.register("vispruner")
+@dataclass(frozen=True)
+class VisPruner(Pruner):
+    """``int(K * share)`` tokens by [CLS] attention, the others the most distinct of the rest.
+
+    The rest, in attention order, is split into even and odd places; the 8 even tokens
+    most similar to some odd one are dropped, survivors are put first in the order of
+    their similarity, and so on until K is met. That order decides the next split, so
+    the result is sensitive to the last bit of the similarities: only float32 inputs can
+    be compared token by token. Similarities are computed in each round as the official
+    code does, not read from one matrix, to round as it rounds.
+
+    Parameters
+    ----------
+    attention_share
+        Share of K that is taken by attention, in [0, 1].
+    """
+
+    name: ClassVar[str] = "vispruner"
+    family: ClassVar[Family] = "hybrid"
+    signal: ClassVar[str] = "[CLS] attention + duplicate removal"
+    needs: ClassVar[tuple[str, ...]] = ("cls_attention", "encoder_features")
+    space: ClassVar[str] = "before projector"
+    prunes: ClassVar[str] = "before projector"
+    licence: ClassVar[str] = "Apache-2.0"
+    deviations: ClassVar[tuple[str, ...]] = (
+        "Odd remainders work: the even side holds ceil(R/2) tokens; official code fails.",
+        "A round drops at most floor(R/2) tokens, so small diverse parts work.",
+    )
+
+    attention_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        check_range("attention_share", self.attention_share, 0.0, 1.0)
+
+    def _select(self, tokens: VisualTokens, keep: int) -> Selection:
+        order = by_attention([tokens])[0]
+        important = int(keep * self.attention_share)
+        rest, rounds = order[important:], 0
+        if keep > important and tokens.encoder_features is not None:
+            rest, rounds = _distinct(tokens.encoder_features.float(), rest, keep - important)
+        picks = torch.cat([order[:important], rest[: keep - important]])
+        labels = ["important"] * important + ["diverse"] * (keep - important)
+        return self.pick(picks, labels, tokens.n, {"important": important, "rounds": rounds})
+
+
+def _distinct(features: Tensor, rest: Tensor, wanted: int) -> tuple[Tensor, int]:
+    """Drop duplicates from ``rest`` until ``wanted`` are left; also the rounds it took."""
+    unit = (features / features.norm(dim=-1, keepdim=True).clamp_min(1e-30))[None]
+    rounds = 0
+    while (drop := min(_ROUND, len(rest) - wanted, len(rest) // 2)) > 0:
+        even, odd = rest[0::2], rest[1::2]
+        # A batch of one, as official code has it: the product rounds the same way.
+        similarity = (unit[:, even] @ unit[:, odd].transpose(-1, -2)).max(dim=-1).values[0]
+        rest = torch.cat([even[rank(similarity)[drop:]], odd])
+        rounds += 1
+    return rest, rounds

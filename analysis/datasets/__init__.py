@@ -46,6 +46,38 @@ def _folder(argument: str, **options: str) -> Dataset:
     return Folder(argument, **options)
 
 
+@DATASETS.register("coco-chair")
+def _coco_chair(argument: str, **options: str) -> Dataset:
+    from analysis.datasets.coco_chair import CocoChair
+
+    _refuse(options, "coco-chair", ("prompt", "ids"))
+    return CocoChair(argument, **options)
+
+
+@DATASETS.register("pope")
+def _pope(argument: str, **options: str) -> Dataset:
+    from analysis.datasets.pope import Pope
+
+    _refuse(options, "pope", ("split", "images", "suffix"))
+    return Pope(argument, **options)
+
+
+@DATASETS.register("mme")
+def _mme(argument: str, **options: str) -> Dataset:
+    from analysis.datasets.mme import Mme
+
+    _refuse(options, "mme", ("subtask", "suffix"))
+    return Mme(argument, **options)
+
+
+@DATASETS.register("scienceqa-img")
+def _scienceqa(argument: str, **options: str) -> Dataset:
+    from analysis.datasets.scienceqa import ScienceQa
+
+    _refuse(options, "scienceqa-img", ("split", "suffix"))
+    return ScienceQa(argument, **options)
+
+
 def load_dataset(spec: str, **options: str) -> Dataset:
     """Return the data set a spec names.
 

@@ -75,9 +75,7 @@ def read_annotations(folder: Path, index: PathIndex) -> dict[str, Annotation]:
         If a file is not COCO-format or JSON Lines as documented in
         :mod:`analysis.datasets.folder`.
     """
-    notes: dict[str, _Notes] = {}
-    for path in annotation_files(folder):
-        read_coco(path, index, notes)
+    notes = _read_all(annotation_files(folder), index)
     lines = folder / "captions.jsonl"
     if lines.exists():
         for where, row in read_jsonl(lines):
@@ -85,6 +83,12 @@ def read_annotations(folder: Path, index: PathIndex) -> dict[str, Annotation]:
             if image_id is not None:
                 caption = text_of(row, ("caption", "text"), where)
                 notes.setdefault(image_id, _Notes()).captions.append(caption)
+    return {image_id: _settle(note) for image_id, note in notes.items()}
+
+
+def read_coco_files(files: Iterable[Path], index: PathIndex) -> dict[str, Annotation]:
+    """Read COCO instances and captions files; the result maps image id to what is known."""
+    notes = _read_all(files, index)
     return {image_id: _settle(note) for image_id, note in notes.items()}
 
 
@@ -97,7 +101,14 @@ def annotation_files(folder: Path) -> list[Path]:
     return found
 
 
-def read_coco(path: Path, index: PathIndex, notes: dict[str, _Notes]) -> None:
+def _read_all(files: Iterable[Path], index: PathIndex) -> dict[str, _Notes]:
+    notes: dict[str, _Notes] = {}
+    for path in files:
+        _read_coco(path, index, notes)
+    return notes
+
+
+def _read_coco(path: Path, index: PathIndex, notes: dict[str, _Notes]) -> None:
     """Add one COCO instances or captions file to ``notes``.
 
     Relied on: ``images[].id, file_name``, ``annotations[].image_id`` with either ``category_id``

@@ -159,6 +159,22 @@ class Dataset(ABC):
         known = ((s.image_id, s.objects) for s in self.samples())
         return {image_id: set(objects) for image_id, objects in known if objects is not None}
 
+    def require_ground_truth(self) -> dict[str, set[str]]:
+        """Return :meth:`ground_truth`, or say what is needed for CHAIR.
+
+        Raises
+        ------
+        UsageError
+            If the data set has no annotations.
+        """
+        truth = self.ground_truth()
+        if not truth:
+            raise UsageError(
+                f"the data set {self.name!r} ({self.source}) has no annotations for CHAIR; put "
+                f"COCO-format instances*.json or a captions.jsonl beside the images."
+            )
+        return truth
+
     def ids_sha256(self) -> str:
         """Return the SHA-256 of the id list, one id a line, for the provenance of a run."""
         return hashlib.sha256("\n".join(self.ids()).encode()).hexdigest()

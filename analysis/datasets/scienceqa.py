@@ -1,0 +1,149 @@
+"""`scienceqa-img:PATH`: the questions of ScienceQA that have an image (Lu et al. 2022).
+
+Two layouts are read:
+
+* Parquet as in the hub's ``lmms-lab/ScienceQA`` (config ScienceQA-IMG) or
+  ``derek-thomas/ScienceQA``; columns ``image, question, choices, answer``, and ``hint, subject,
+  topic, category, grade`` where they exist. Rows without an image are left out (2,017 of the
+  4,241 test questions have one).
+* The official ``problems.json`` with ``images/SPLIT/ID/image.png``.
+
+Each question is a sample of its own. ``image_id`` is the problem id, or ``SPLIT-ROW`` for
+Parquet, which has none; two configurations of the hub number their rows differently.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from analysis.datasets.base import Question, Sample
+from analysis.datasets.images import BENCHMARK, load_image
+from analysis.datasets.jsonl import read_json
+from analysis.datasets.listed import Listed, existing_path
+from analysis.datasets.tables import parquet_files, read_rows, revision_of
+from analysis.errors import UsageError
+
+SPLITS = ("test", "validation", "train")
+LETTERS = "ABCDE"
+COLUMNS = ("question", "choices", "answer")
+OPTIONAL = ("hint", "subject", "topic", "category", "grade")
+
+#: What LLaVA-1.5's evaluation appends (``--single-pred-prompt``), and lmms-eval with it.
+LETTER_ANSWER = "\nAnswer with the option's letter from the given choices directly."
+
+
+class ScienceQa(Listed):
+    """ScienceQA's multiple-choice questions with an image.
+
+    Parameters
+    ----------
+    path
+        Folder or Parquet file of a local copy.
+    split
+        ``"test"``, ``"validation"`` or ``"train"``.
+    suffix
+        Appended to each question.
+
+    Raises
+    ------
+    UsageError
+        If the path or the split does not exist, or a file is not in a known layout.
+    """
+
+    name = "scienceqa-img"
+    source = "derek-thomas/ScienceQA, lmms-lab/ScienceQA or the official release"
+    license = "CC BY-NC-SA 4.0"
+
+    def __init__(self, path: str | Path, split: str = "test", suffix: str = LETTER_ANSWER) -> None:
+        if split not in SPLITS:
+            known = ", ".join(SPLITS)
+            raise UsageError(f"split={split!r} is unknown; choose one of: {known}.")
+        root = existing_path(self.name, path)
+        files = parquet_files(root, split, prefer="ScienceQA-IMG")
+        samples = self._from_parquet(files, split, suffix)
+        if not files and root.is_dir() and (problems := sorted(root.rglob("problems.json"))):
+            files = problems[:1]
+            samples = self._from_problems(files[0], split, suffix)
+        if not samples:
+            raise UsageError(
+                f"{str(path)!r} has neither {split}-….parquet with images nor problems.json; "
+                f"get the data with: agile data get scienceqa-img."
+            )
+        super().__init__(samples, revision_of(root, files))
+
+    def _from_parquet(self, files: list[Path], split: str, suffix: str) -> list[Sample]:
+        samples: list[Sample] = []
+        present: list[bool] = []
+        for number, row in enumerate(read_rows(files, COLUMNS, OPTIONAL)):
+            if row.number == 0:
+                present = row.images.present()
+            if present[row.number]:
+                image_id = f"{split}-{number:05d}"
+                load = partial(row.load, image_id)
+                samples.append(_sample(image_id, row.fields, load, suffix, row.where))
+        return samples
+
+    def _from_problems(self, file: Path, split: str, suffix: str) -> list[Sample]:
+        official = "val" if split == "validation" else split
+        samples = []
+        for number, problem in read_json(file).items():
+            where = f"{file.name}[{number}]"
+            if not isinstance(problem, dict):
+                raise UsageError(f"{where} is not a problem; give the official problems.json.")
+            if problem.get("split") == official and problem.get("image"):
+                picture = _picture(file.parent, official, number, str(problem["image"]))
+                samples.append(
+                    _sample(
+                        number,
+                        problem,
+                        partial(load_image, picture, f"{number}/{picture.name}", BENCHMARK),
+                        suffix,
+                        where,
+                    )
+                )
+        return samples
+
+
+def question_text(
+    question: str, choices: list[str], hint: str | None, suffix: str = LETTER_ANSWER
+) -> str:
+    """Return the prompt of one question: context where there is one, question, lettered choices.
+
+    The form is lmms-eval's for LLaVA: ``Context: …``, question, ``A. …`` lines, instruction.
+    """
+    lines = [f"Context: {hint}"] if hint else []
+    lines.append(question)
+    lines += [f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False)]
+    return "\n".join(lines) + suffix
+
+
+def _sample(
+    image_id: str,
+    fields: Mapping[str, Any],
+    load: Callable[[], Image.Image],
+    suffix: str,
+    where: str,
+) -> Sample:
+    try:
+        choices = [str(choice) for choice in fields["choices"]]
+        answer = int(fields["answer"])
+        text = question_text(str(fields["question"]), choices, fields.get("hint"), suffix)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{where} lacks or garbles question, choices or answer.") from error
+    if not (0 <= answer < len(choices) <= len(LETTERS)):
+        raise UsageError(
+            f"{where}: answer {answer} of {len(choices)} choices; 2 to {len(LETTERS)} are known."
+        )
+    known = {key: fields[key] for key in OPTIONAL[1:] if fields.get(key)}
+    question = Question("q0", "choice", text, fields.get("subject"), LETTERS[answer])
+    return Sample(image_id, f"{image_id}.png", load, (question,), meta=known)
+
+
+def _picture(root: Path, split: str, number: str, name: str) -> Path:
+    for folder in (root / "images" / split, root / split, root / "images"):
+        if (folder / number / name).is_file():
+            return folder / number / name
+    return root / "images" / split / number / name  # missing: loading it says so

@@ -1,1 +1,7 @@
 """The extraction loop: encode once, prune many ways, generate, write shards, resume."""
+
+from analysis.extract.config import ExtractConfig
+from analysis.extract.loop import Report, Runtime, run_extraction
+from analysis.extract.run import Run
+
+__all__ = ["ExtractConfig", "Report", "Run", "Runtime", "run_extraction"]

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.models.preprocess import ASPECTS, Aspect
@@ -125,6 +126,11 @@ class Adapter(Protocol):
     model: Any
     processor: Any
 
+    @property
+    def n_tokens(self) -> int | None:
+        """Visual tokens of every image, None where it differs from image to image."""
+        ...
+
     @classmethod
     def load(cls, options: LoadOptions) -> "Adapter":
         """Load model and processor from a hub id or a folder."""
@@ -140,6 +146,10 @@ class Adapter(Protocol):
         self, requests: list[Request], max_new_tokens: int, pruner: Any = None, keep: int = 0
     ) -> list[Answer]:
         """Answer all requests, in order, in one batch."""
+        ...
+
+    def fed(self, tokens: VisualTokens, selection: Any | None) -> Tensor:
+        """Tokens the language model sees, (K, D)."""
         ...
 
     def offers(self) -> frozenset[str]:

@@ -63,6 +63,12 @@ class Llava15(SplicingAdapter):
         self.n_layers = len(encoder_layers(self.tower))
         self.object_layer = max(1, round(_OBJECT_LAYER * self.n_layers))
 
+    @property
+    def n_tokens(self) -> int | None:
+        """Visual tokens of every image: (image size / patch size) squared."""
+        vision = self.model.config.vision_config
+        return int((vision.image_size // vision.patch_size) ** 2)
+
     def offers(self) -> frozenset[str]:
         """Fields of VisualTokens that :meth:`encode` can fill."""
         return frozenset(

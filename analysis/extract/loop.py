@@ -1,0 +1,294 @@
+"""The extraction loop: plan, load the model once, make the missing shards, report."""
+
+import dataclasses
+import itertools
+import json
+import logging
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from analysis import provenance
+from analysis.datasets import Dataset, load_dataset
+from analysis.errors import AgileError, UsageError
+from analysis.extract.config import ExtractConfig, differences
+from analysis.extract.run import Run, shard_name
+
+if TYPE_CHECKING:
+    from analysis.extract.shard import Worker
+
+log = logging.getLogger(__name__)
+# A model below this many parameters is small enough for large batches anywhere.
+_SMALL = 100_000_000
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How fast and where: nothing here changes the rows.
+
+    Parameters
+    ----------
+    device, device_map
+        See :class:`analysis.models.base.LoadOptions`.
+    batch_size
+        Rows in one generation; 0 means 256 for small models and 16 for large ones.
+    worker, workers
+        This process makes every shard whose index is ``worker`` modulo ``workers``.
+    compile
+        Compile the language model.
+    progress
+        Show a progress bar when standard error is a terminal.
+    """
+
+    device: str = "auto"
+    device_map: str | None = None
+    batch_size: int = 0
+    worker: int = 0
+    workers: int = 1
+    compile: bool = False
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises
+        ------
+        UsageError
+            Naming field, value and range.
+        """
+        if self.batch_size < 0:
+            raise UsageError(f"batch_size is {self.batch_size}; it must be at least 1.")
+        if not 0 <= self.worker < self.workers:
+            raise UsageError(
+                f"worker is {self.worker} of {self.workers}; it must be 0 to workers - 1."
+            )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one call did.
+
+    Attributes
+    ----------
+    run
+        The run folder.
+    made
+        Shards made by this call.
+    images, failed
+        Images in the finished part of the run, and how many of them could not be used.
+    seconds
+        Wall time of the loop, model loading left out.
+    """
+
+    run: Run
+    made: int
+    images: int
+    failed: int
+    seconds: float
+
+
+def image_ids(dataset: Dataset, config: ExtractConfig) -> list[str]:
+    """Ids of the images a run covers, offset and limit applied.
+
+    Raises
+    ------
+    UsageError
+        When none are left.
+    """
+    stop = None if config.limit is None else config.offset + config.limit
+    chosen = dataset.ids()[config.offset : stop]
+    if not chosen:
+        raise UsageError(
+            f"offset {config.offset} leaves none of the {len(dataset)} images of {config.data}; "
+            "choose a smaller offset."
+        )
+    return chosen
+
+
+def finished(path: Path, config: ExtractConfig) -> Run | None:
+    """Return the run when everything asked for is there already, without loading a model.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds a run that was asked for in another way.
+    """
+    if not (path / "run.json").is_file():
+        return None
+    run = Run.open(path)
+    changed = differences(run.manifest["config_passed"], config.as_dict())
+    if changed:
+        raise UsageError(
+            f"{path} holds a run of another configuration ({'; '.join(changed)}); "
+            "choose another --out or remove the folder."
+        )
+    return None if run.missing else run
+
+
+def run_extraction(
+    config: ExtractConfig, out: str | Path, runtime: Runtime | None = None
+) -> Report:
+    """Make a run, or whatever of it is missing.
+
+    Parameters
+    ----------
+    config
+        What the run is.
+    out
+        Its folder.
+    runtime
+        How to make it.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    UsageError
+        For requests that cannot be carried out, a folder of another run among them.
+    AgileError
+        When memory or disk run out, or every image failed; finished shards stay.
+    """
+    runtime = runtime or Runtime()
+    path = Path(out)
+    done = finished(path, config)
+    if done is not None:
+        return _report(done, 0, 0.0)
+    dataset = load_dataset(config.data)
+    ids = image_ids(dataset, config)
+    worker = _worker(config, runtime, dataset)
+    run = Run.create(path, _manifest(worker, config, dataset, ids))
+    mine = [i for i in run.missing if i % runtime.workers == runtime.worker]
+    started = time.perf_counter()
+    _make(run, worker, dataset, ids, mine, runtime)
+    seconds = time.perf_counter() - started
+    _note_session(run, runtime, len(mine), seconds)
+    report = _report(run, len(mine), seconds)
+    if report.images and report.failed == report.images:
+        reason = run.images["reason"].iloc[0]
+        raise AgileError(
+            f"none of the {report.images} images could be used (first reason: {reason}); "
+            f"see the status column of {path / shard_name('images', 0)}."
+        )
+    return report
+
+
+def _worker(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> "Worker":
+    """Load the model and fill in what only it knows (keeps, limits)."""
+    from analysis.extract.shard import Worker
+    from analysis.extract.variants import calibration, default_keeps, make_variants
+    from analysis.models import LoadOptions, load
+    from analysis.pruners import make_pruner
+
+    for spec in config.pruners:
+        make_pruner(spec)  # a mistyped name should not cost a model load
+    names = {field.name for field in dataclasses.fields(LoadOptions)}
+    shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+    adapter = load(
+        LoadOptions(
+            **shared,
+            device=runtime.device,
+            device_map=runtime.device_map,
+            compile=runtime.compile,
+        )
+    )
+    n_tokens = adapter.n_tokens
+    generation = adapter.model.generation_config
+    merged = dataclasses.replace(
+        config,
+        keeps=config.keeps or default_keeps(n_tokens or 576),
+        max_new_tokens=config.max_new_tokens or generation.max_new_tokens or 512,
+    )
+    variants = make_variants(merged, n_tokens, calibration(config.model))
+    offered = adapter.offers()
+    for variant in variants:
+        lacking = set(variant.pruner.needs) - offered
+        if lacking and not variant.inside:
+            raise UsageError(
+                f"{variant.spec} needs {', '.join(sorted(lacking))}, which {config.model} does "
+                "not offer; leave it out of --pruners."
+            )
+    small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
+    batch = runtime.batch_size or (256 if small else 16)
+    return Worker(adapter, merged, variants, dataset.name, batch)
+
+
+def _manifest(
+    worker: "Worker", config: ExtractConfig, dataset: Dataset, ids: list[str]
+) -> dict[str, Any]:
+    """Content of run.json."""
+    return {
+        "config": worker.config.as_dict(),
+        "config_passed": config.as_dict(),
+        "n_images": len(ids),
+        "n_shards": math.ceil(len(ids) / config.shard_size),
+        "variants": [
+            {"variant": v.label, "pruner": v.spec, "keep": v.keep, "parameters": _parameters(v)}
+            for v in worker.variants
+        ],
+        "provenance": provenance.block(
+            model=worker.adapter.describe(),
+            data={
+                "spec": config.data,
+                "revision": dataset.revision,
+                "source": dataset.source,
+                "ids_sha256": _hash_ids(ids),
+                "n": len(ids),
+            },
+            seeds={"seed": config.seed},
+        ),
+    }
+
+
+def _hash_ids(ids: list[str]) -> str:
+    import hashlib
+
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
+
+
+def _parameters(variant: Any) -> dict[str, Any]:
+    """Parameters of a pruner as plain values."""
+    plain = dataclasses.asdict(variant.pruner)
+    return json.loads(json.dumps(plain, default=str))
+
+
+def _make(
+    run: Run,
+    worker: "Worker",
+    dataset: Dataset,
+    ids: list[str],
+    shards: list[int],
+    runtime: Runtime,
+) -> None:
+    """Make the listed shards, with a progress bar in images."""
+    size = worker.config.shard_size
+    total = sum(len(ids[i * size : (i + 1) * size]) for i in shards)
+    bar = tqdm(
+        total=total, unit="image", disable=None if runtime.progress else True, desc="extract"
+    )
+    with bar:
+        for index in shards:
+            chosen = ids[index * size : (index + 1) * size]
+            start = worker.config.offset + index * size
+            samples = list(itertools.islice(dataset.samples(start, len(chosen)), len(chosen)))
+            run.write_shard(index, worker.rows(samples))
+            bar.update(len(chosen))
+
+
+def _note_session(run: Run, runtime: Runtime, made: int, seconds: float) -> None:
+    """Append one line about this call; many workers may do so at once."""
+    line = {"made": made, "seconds": round(seconds, 3), **dataclasses.asdict(runtime)}
+    line["provenance"] = provenance.block()
+    with (run.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _report(run: Run, made: int, seconds: float) -> Report:
+    status = run.table("images").column("status").to_pylist()
+    failed = sum(value != "ok" for value in status)
+    return Report(run, made, len(status), failed, seconds)

@@ -1,0 +1,251 @@
+"""One shard: load its images, encode once, select many ways, answer, make rows."""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from PIL import Image
+
+from analysis.datasets.base import Question, Sample
+from analysis.extract.answering import Job, answer_all
+from analysis.extract.config import ExtractConfig
+from analysis.extract.variants import Variant, generator_for
+from analysis.measures.entropy import attention_entropy
+from analysis.measures.kept import kept_measures
+from analysis.models import Adapter, Answer
+from analysis.pruners import Selection, make_pruner
+from analysis.tokens import VisualTokens
+
+log = logging.getLogger(__name__)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass
+class Loaded:
+    """A sample whose image could be read and encoded."""
+
+    sample: Sample
+    image: Image.Image
+    tokens: VisualTokens | None = None
+    reason: str = ""
+    selections: dict[str, Selection] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """Everything needed to make any shard of a run.
+
+    Parameters
+    ----------
+    adapter
+        The loaded model.
+    config
+        What the run is.
+    variants
+        All ways of pruning.
+    dataset
+        Name written into the records.
+    batch_size
+        Rows in one generation.
+    """
+
+    adapter: Adapter
+    config: ExtractConfig
+    variants: Sequence[Variant]
+    dataset: str
+    batch_size: int
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Evidence the pruners of this run read."""
+        outside = [v.pruner for v in self.variants if not v.inside]
+        return frozenset(name for pruner in outside for name in pruner.needs)
+
+    def rows(self, samples: Sequence[Sample]) -> Rows:
+        """Make all records of one shard.
+
+        Parameters
+        ----------
+        samples
+            The shard's samples.
+
+        Returns
+        -------
+        dict
+            Table name → rows; an image that failed has only its row in ``images``.
+        """
+        loaded = [self._load(sample) for sample in samples]
+        self._encode([item for item in loaded if not item.reason])
+        good = [item for item in loaded if item.tokens is not None]
+        self._select(good)
+        answers = self._answer(good)
+        return {
+            "images": [self._image_row(item) for item in loaded],
+            "kept": [self._kept_row(item, v) for item in good for v in self.variants],
+            "answers": answers,
+        }
+
+    def _load(self, sample: Sample) -> Loaded:
+        try:
+            return Loaded(sample, sample.load())
+        except (OSError, ValueError) as error:
+            log.warning("image %s is left out: %s", sample.image_id, error)
+            return Loaded(sample, Image.new("RGB", (1, 1)), reason=str(error) or "unreadable")
+
+    def _encode(self, items: Sequence[Loaded]) -> None:
+        """Encode a shard's images together, or one by one when one of them is at fault."""
+        if not items:
+            return
+        try:
+            batch = self.adapter.encode([item.image for item in items], self.needs)
+        except ValueError as error:
+            if len(items) == 1:
+                items[0].reason = f"cannot be encoded: {error}"
+                return
+            for item in items:
+                self._encode([item])
+            return
+        for item, tokens in zip(items, batch, strict=True):
+            if torch.isfinite(tokens.features).all():
+                item.tokens = tokens
+            else:
+                item.reason = "the model returns features that are not finite"
+
+    def _select(self, items: Sequence[Loaded]) -> None:
+        tokens = [item.tokens for item in items if item.tokens is not None]
+        for variant in self.variants:
+            if variant.inside:
+                continue
+            generators = [
+                generator_for(self.config.seed, item.sample.image_id, variant.label)
+                for item in items
+            ]
+            if variant.keep is None:
+                picked = [make_pruner("full").select(t, t.n) for t in tokens]
+            else:
+                picked = self._pick(variant, tokens, generators)
+            for item, selection in zip(items, picked, strict=True):
+                item.selections[variant.label] = selection
+
+    def _pick(
+        self,
+        variant: Variant,
+        tokens: list[VisualTokens],
+        generators: list[torch.Generator],
+    ) -> list[Selection]:
+        """Select per crop where the adapter splits images, else over the whole image."""
+        crops = any(t.crop is not None for t in tokens)
+        if crops and self.config.budget == "crop":
+            from analysis.models.crops import select_per_crop
+
+            return [
+                select_per_crop(variant.pruner, t, variant.keep, g)
+                for t, g in zip(tokens, generators, strict=True)
+            ]
+        return variant.pruner.select_batch(tokens, variant.keep, generators)
+
+    def _answer(self, items: Sequence[Loaded]) -> list[dict[str, Any]]:
+        jobs = [
+            Job(item.tokens, question, variant, item.selections.get(variant.label))
+            for item in items
+            for variant in self.variants
+            for question in self._questions(item.sample)
+            if item.tokens is not None
+        ]
+        answers = answer_all(self.adapter, jobs, self.batch_size, self.limit_of)
+        owners = [
+            item for item in items for _ in self.variants for _ in self._questions(item.sample)
+        ]
+        rows = []
+        for item, job, answer in zip(owners, jobs, answers, strict=True):
+            if answer.selection is not None:
+                item.selections.setdefault(job.variant.label, answer.selection)
+            rows.append(_answer_row(item, job.variant, job.question, answer))
+        return rows
+
+    def limit_of(self, task: str) -> int:
+        """Upper limit of new tokens for a task."""
+        caption = task == "caption"
+        return self.config.max_new_tokens if caption else self.config.max_answer_tokens
+
+    def _questions(self, sample: Sample) -> Iterable[Question]:
+        tasks = self.config.tasks
+        return [q for q in sample.questions if not tasks or q.task in tasks]
+
+    def _image_row(self, item: Loaded) -> dict[str, Any]:
+        sample, tokens = item.sample, item.tokens
+        row: dict[str, Any] = {
+            "image_id": sample.image_id,
+            "dataset": self.dataset,
+            "file_name": sample.file_name,
+            "status": "ok" if tokens is not None else "error",
+            "reason": item.reason or None,
+            "n_objects": sample.n_objects,
+            "objects": None if sample.objects is None else list(sample.objects),
+            "boxes": json.dumps([dict(box) for box in sample.boxes]),
+            "complexity": sample.complexity,
+            "meta": json.dumps(dict(sample.meta)),
+        }
+        if tokens is None:
+            return row
+        row["width"], row["height"] = item.image.size
+        row["n_tokens"] = tokens.n
+        row["grid_h"], row["grid_w"] = tokens.grid or (None, None)
+        row["erank"] = float(tokens.gram.erank(centred=True))
+        row["erank_plain"] = float(tokens.gram.erank(centred=False))
+        if tokens.cls_attention is not None:
+            row["entropy"] = float(attention_entropy(tokens.cls_attention))
+            row["cls_attention"] = tokens.cls_attention.float().tolist()
+        return row
+
+    def _kept_row(self, item: Loaded, variant: Variant) -> dict[str, Any]:
+        selection, tokens = item.selections[variant.label], item.tokens
+        if tokens is None:
+            raise RuntimeError(f"image {item.sample.image_id} was not encoded")
+        merged = None if selection.weights is None else self.adapter.fed(tokens, selection)
+        measures = kept_measures(tokens, selection, merged)
+        return {
+            "image_id": item.sample.image_id,
+            "variant": variant.label,
+            "pruner": variant.spec,
+            "keep": _keep(item, variant),
+            "n_out": selection.n_kept,
+            "indices": selection.indices.tolist(),
+            "groups": list(selection.groups),
+            "info": json.dumps(selection.info),
+            **{name: _number(value) for name, value in measures.items()},
+        }
+
+
+def _number(value: Any) -> float | None:
+    """Turn a scalar tensor into a float; what is undefined stays undefined."""
+    return None if value is None else float(value)
+
+
+def _keep(item: Loaded, variant: Variant) -> int:
+    """Return the ``keep`` column: N for the full model."""
+    if item.tokens is None:
+        raise RuntimeError(f"image {item.sample.image_id} was not encoded")
+    return item.tokens.n if variant.keep is None else variant.keep
+
+
+def _answer_row(
+    item: Loaded, variant: Variant, question: Question, answer: Answer
+) -> dict[str, Any]:
+    return {
+        "image_id": item.sample.image_id,
+        "variant": variant.label,
+        "pruner": variant.spec,
+        "keep": _keep(item, variant),
+        "task": question.task,
+        "question_id": question.question_id,
+        "split": question.split,
+        "question": question.text,
+        "answer": answer.text,
+        "label": question.label,
+        "n_new_tokens": len(answer.token_ids),
+        "truncated": answer.truncated,
+    }

@@ -12,7 +12,14 @@ _METHODS = (
     "fastervlm",
     "divprune",
     "fps",
+    "visionzip",
+    "prumerge",
+    "hiprune",
     "vispruner",
+    "cdpruner",
+    "bat",
+    "mixture",
+    "steered",
     "agilepruner",
 )
 

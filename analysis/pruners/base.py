@@ -216,7 +216,10 @@ class Pruner:
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         """Choose in images of one size, without a loop over them."""
-        raise UsageError(f"{self.name} cannot select {keep} tokens before the language model.")
+        raise UsageError(
+            f"{self.name} works inside the language model and cannot select {keep} tokens "
+            f"of {len(batch)} image(s) before it."
+        )
 
     def pick(
         self, picks: Tensor, labels: Sequence[str], n: int, info: dict[str, Any] | None = None

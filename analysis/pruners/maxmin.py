@@ -22,10 +22,17 @@ def distances(batch: Sequence[VisualTokens]) -> Tensor:
     return torch.stack([t.gram.cosine_distance() for t in batch])
 
 
-def max_nn(distance: Tensor) -> Tensor:
-    """Return (B,) the token with the largest distance to its nearest neighbour."""
-    eye = torch.eye(distance.shape[-1], dtype=torch.bool, device=distance.device)
-    return distance.masked_fill(eye, torch.inf).amin(dim=-2).argmax(dim=-1)
+def max_nn(distance: Tensor, barred: Tensor | None = None) -> Tensor:
+    """Return (B,) the token with the largest distance to its nearest neighbour.
+
+    Tokens where (B, N) ``barred`` is True are neither chosen nor anyone's neighbour.
+    """
+    apart = distance.clone()
+    apart.diagonal(dim1=-2, dim2=-1).fill_(torch.inf)
+    if barred is None:
+        return apart.amin(dim=-1).argmax(dim=-1)
+    apart.masked_fill_(barred[:, None, :], torch.inf)
+    return apart.amin(dim=-1).masked_fill(barred, -torch.inf).argmax(dim=-1)
 
 
 def max_min(distance: Tensor, seeds: Tensor, picks: int, barred: Tensor | None = None) -> Tensor:
@@ -77,7 +84,9 @@ def _grow_one(distance: Tensor, nearest: Tensor, chosen: Tensor) -> None:
         best[pick] = -np.inf
 
 
-def farthest_first(distance: Tensor, start: Tensor, keep: int) -> Tensor:
+def farthest_first(
+    distance: Tensor, start: Tensor, keep: int, barred: Tensor | None = None
+) -> Tensor:
     """Return (B, keep) tokens in pick order, beginning with ``start`` (B,)."""
-    grown = max_min(distance, start[:, None], keep - 1)
+    grown = max_min(distance, start[:, None], keep - 1, barred)
     return torch.cat([start[:, None], grown], dim=1)

@@ -1,0 +1,120 @@
+"""VisionZip: attended tokens, and the others merged by their keys (Yang et al., CVPR 2025)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from analysis.errors import UsageError
+from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.ranking import by_attention
+from analysis.tokens import VisualTokens
+
+
+@PRUNERS.register("visionzip")
+@dataclass(frozen=True)
+class VisionZip(Pruner):
+    """[CLS], the most attended patches, and contextual tokens merged from the rest.
+
+    ``dominant`` counts [CLS]: the first row is [CLS] itself, then ``dominant - 1``
+    patches by attention in position order, then ``contextual`` rows. The rest, in
+    position order, gives evenly spaced targets; every other token joins its most
+    similar target (cosine of head-mean keys); a row is the target *plus* the mean of
+    those that joined. Only the order of rows differs from position order.
+
+    Parameters
+    ----------
+    dominant, contextual
+        The two parts of K, dominant >= 1. One given, the other fills up K. Both None:
+        ``contextual = floor(10 K / 64)``, which is the published 54/10, 108/20 and
+        162/30 at 64, 128 and 192, and our rule in between.
+    """
+
+    name: ClassVar[str] = "visionzip"
+    family: ClassVar[Family] = "attention"
+    signal: ClassVar[str] = "[CLS] attention + key similarity"
+    needs: ClassVar[tuple[str, ...]] = ("cls_attention", "keys")
+    space: ClassVar[str] = "before projector"
+    prunes: ClassVar[str] = "before projector"
+    merges: ClassVar[bool] = True
+    licence: ClassVar[str] = "Apache-2.0"
+    deviations: ClassVar[tuple[str, ...]] = (
+        "Budgets other than 64, 128 and 192 are split in the same proportion.",
+        "Equal scores go to the lowest index.",
+    )
+
+    dominant: int | None = None
+    contextual: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the two parts as far as they are known without K."""
+        if self.dominant is not None and self.dominant < 1:
+            raise UsageError(f"dominant must be at least 1, [CLS], got {self.dominant}.")
+        if self.contextual is not None and self.contextual < 0:
+            raise UsageError(f"contextual must be at least 0, got {self.contextual}.")
+
+    def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
+        dominant, contextual = self._split(keep)
+        n = batch[0].n
+        patches = by_attention(batch)[:, : dominant - 1].sort(dim=1).values
+        rest = _others(patches, n)
+        keys = torch.stack([t.keys for t in batch if t.keys is not None])[:, 1:].float()
+        target = torch.zeros(rest.shape[1], dtype=torch.bool, device=rest.device)
+        step = max(1, rest.shape[1] // max(1, contextual))
+        target[torch.arange(0, rest.shape[1], step)[:contextual]] = True
+        merged = _merge(keys, rest[:, target], rest[:, ~target])
+        return [self._rows(patches[b], rest[b, target], merged[b]) for b in range(len(batch))]
+
+    def _split(self, keep: int) -> tuple[int, int]:
+        """Return dominant (with [CLS]) and contextual, which add up to ``keep``."""
+        dominant, contextual = self.dominant, self.contextual
+        if contextual is None:
+            contextual = keep * 10 // 64 if dominant is None else keep - dominant
+        if dominant is None:
+            dominant = keep - contextual
+        if dominant + contextual != keep or dominant < 1 or contextual < 0:
+            raise UsageError(
+                f"dominant and contextual must add up to keep = {keep} with dominant >= 1, "
+                f"got {dominant} and {contextual}."
+            )
+        return dominant, contextual
+
+    def _rows(self, patches: Tensor, targets: Tensor, merged: Tensor) -> Selection:
+        """Put [CLS], patches and merged rows (ctx, N) below each other."""
+        kept, n = len(patches) + 1, merged.shape[1]
+        weights = torch.zeros(kept + len(targets), n + 1, device=merged.device)
+        weights[0, 0] = 1.0
+        weights[torch.arange(1, kept), patches + 1] = 1.0
+        weights[kept:, 1:] = merged
+        return Selection(
+            indices=torch.cat([patches.new_full((1,), -1), patches, targets]),
+            groups=("cls",) + ("important",) * (kept - 1) + ("contextual",) * len(targets),
+            n_tokens=n,
+            weights=weights,
+            position_policy=self.position_policy,
+            info={"dominant": kept, "contextual": len(targets)},
+        )
+
+
+def _others(chosen: Tensor, n: int) -> Tensor:
+    """Return (B, N - k) the tokens not in (B, k) ``chosen``, in position order."""
+    free = torch.ones(chosen.shape[0], n, dtype=torch.bool, device=chosen.device)
+    free.scatter_(1, chosen, value=False)
+    return free.nonzero()[:, 1].view(chosen.shape[0], -1)
+
+
+def _merge(keys: Tensor, targets: Tensor, others: Tensor) -> Tensor:
+    """Return (B, ctx, N) weights: each target plus the mean of the tokens that join it."""
+    images, n, size = keys.shape
+    unit = keys / keys.norm(dim=-1, keepdim=True).clamp_min(1e-30)
+    weights = torch.zeros(images, targets.shape[1], n, device=keys.device)
+    if not targets.shape[1]:
+        return weights
+    at, to = (i[:, :, None].expand(-1, -1, size) for i in (others, targets))
+    joins = (unit.gather(1, at) @ unit.gather(1, to).mT).argmax(dim=-1)
+    images_of = torch.arange(images, device=keys.device)[:, None]
+    weights[images_of, joins, others] = 1.0
+    weights /= weights.sum(dim=-1, keepdim=True).clamp_min(1.0)
+    return weights.scatter_(2, targets[:, :, None], 1.0)

@@ -27,7 +27,8 @@ class Row:
     visual
         (K, D) tokens fed in place of the image.
     positions
-        (before + K + after,) explicit positions, or None for contiguous ones.
+        (before + K + after,) explicit positions, or (3, before + K + after) for models
+        with M-RoPE, or None for contiguous ones.
     """
 
     before: list[int]
@@ -50,7 +51,7 @@ class Batch:
     mask
         (B, T) 1 where a position is real.
     positions
-        (B, T) explicit positions, or None.
+        (B, T) or (3, B, T) explicit positions, or None.
     image
         (B, T) True where a visual token stands.
     """
@@ -102,8 +103,6 @@ def collate(rows: Sequence[Row], embedding: torch.nn.Module) -> Batch:
     embeds = weight.new_zeros(len(rows), length, weight.shape[1])
     mask = torch.zeros(len(rows), length, dtype=torch.long, device=weight.device)
     image = torch.zeros(len(rows), length, dtype=torch.bool, device=weight.device)
-    explicit = any(row.positions is not None for row in rows)
-    positions = torch.ones_like(mask)
     for i, row in enumerate(rows):
         start = length - len(row)
         at = start + len(row.before)
@@ -114,9 +113,20 @@ def collate(rows: Sequence[Row], embedding: torch.nn.Module) -> Batch:
         embeds[i, at + row.visual.shape[0] :] = text[len(row.before) :]
         mask[i, start:] = 1
         image[i, at : at + row.visual.shape[0]] = True
+    return Batch(embeds, mask, _padded_positions(rows, length, weight.device), image)
+
+
+def _padded_positions(rows: Sequence[Row], length: int, device: torch.device) -> Tensor | None:
+    """Stack explicit positions, padded with 1 on the left; None when no row has any."""
+    given = [row.positions for row in rows if row.positions is not None]
+    if not given:
+        return None
+    leading = given[0].shape[:-1]
+    positions = torch.ones(*leading, len(rows), length, dtype=torch.long, device=device)
+    for i, row in enumerate(rows):
         own = torch.arange(len(row)) if row.positions is None else row.positions
-        positions[i, start:] = own.to(weight.device)
-    return Batch(embeds, mask, positions if explicit else None, image)
+        positions[..., i, length - len(row) :] = own.to(device)
+    return positions
 
 
 def stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:

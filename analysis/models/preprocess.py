@@ -5,7 +5,8 @@ from typing import Literal
 
 from PIL import Image
 
-Aspect = Literal["pad", "crop"]
+# anyres and native belong to families that bring their own geometry (LLaVA-NeXT, Qwen).
+Aspect = Literal["pad", "crop", "anyres", "native"]
 ASPECTS: tuple[Aspect, ...] = ("pad", "crop")
 
 

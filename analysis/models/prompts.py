@@ -1,11 +1,11 @@
-"""Prompts: the original vicuna_v1 conversation, or the processor's chat template."""
+"""Prompts: the original conversations, or the processor's chat template."""
 
 from typing import Any, Literal
 
 from analysis.errors import UsageError
 
-PromptStyle = Literal["auto", "vicuna_v1", "chat_template"]
-STYLES: tuple[PromptStyle, ...] = ("auto", "vicuna_v1", "chat_template")
+PromptStyle = Literal["auto", "vicuna_v1", "mistral_instruct", "chat_template"]
+STYLES: tuple[PromptStyle, ...] = ("auto", "vicuna_v1", "mistral_instruct", "chat_template")
 IMAGE = "<image>"
 
 # The conversation LLaVA-1.5 was tuned and is evaluated with (conv-mode vicuna_v1).
@@ -14,13 +14,23 @@ VICUNA_V1 = (
     "The assistant gives helpful, detailed, and polite answers to the user's questions. "
     "USER: <image>\n{question} ASSISTANT:"
 )
+# The conversation of LLaVA-NeXT on Mistral (conv-mode mistral_instruct).
+MISTRAL_INSTRUCT = "[INST] <image>\n{question} [/INST]"
+CONVERSATIONS: dict[str, str] = {"vicuna_v1": VICUNA_V1, "mistral_instruct": MISTRAL_INSTRUCT}
 
 
-def resolve_style(style: PromptStyle, processor: Any) -> PromptStyle:
+def placeholder(processor: Any) -> str:
+    """Text that stands for the image in this processor's prompts."""
+    return str(getattr(processor, "image_token", None) or IMAGE)
+
+
+def resolve_style(
+    style: PromptStyle, processor: Any, default: PromptStyle = "vicuna_v1"
+) -> PromptStyle:
     """Decide which prompt ``auto`` means for this checkpoint.
 
-    ``auto`` is vicuna_v1 unless the tokenizer cannot spell that conversation (it yields
-    unknown tokens) and the processor brings a chat template of its own.
+    ``auto`` is the family's ``default`` conversation unless the tokenizer cannot spell
+    it (it yields unknown tokens) and the processor brings a chat template of its own.
 
     Raises
     ------
@@ -30,19 +40,20 @@ def resolve_style(style: PromptStyle, processor: Any) -> PromptStyle:
     if style not in STYLES:
         raise UsageError(f"unknown prompt style {style!r}; choose one of: {', '.join(STYLES)}.")
     has_template = bool(getattr(processor, "chat_template", None))
-    if style == "chat_template" and not has_template:
+    wanted = default if style == "auto" else style
+    if wanted == "chat_template" and not has_template:
         raise UsageError("this processor has no chat template; use --prompt vicuna_v1.")
-    if style != "auto":
-        return style
+    if style != "auto" or wanted == "chat_template":
+        return wanted
     tokenizer = processor.tokenizer
-    text = VICUNA_V1.format(question="").replace(IMAGE, "")
+    text = CONVERSATIONS[wanted].format(question="").replace(IMAGE, "")
     unknown = tokenizer.unk_token_id
     spells = unknown is None or unknown not in tokenizer.encode(text, add_special_tokens=False)
-    return "chat_template" if has_template and not spells else "vicuna_v1"
+    return "chat_template" if has_template and not spells else wanted
 
 
 def render(style: PromptStyle, processor: Any, question: str) -> str:
-    """Return the full prompt text with one ``<image>`` in it.
+    """Return the full prompt text with one placeholder of the image in it.
 
     Parameters
     ----------
@@ -56,25 +67,29 @@ def render(style: PromptStyle, processor: Any, question: str) -> str:
     Raises
     ------
     UsageError
-        When the question itself contains ``<image>`` or the template drops it.
+        When the question itself contains the placeholder or the template drops it.
     """
-    if IMAGE in question:
-        raise UsageError(f"the question must not contain {IMAGE}; remove it from {question!r}.")
-    if style == "vicuna_v1":
-        return VICUNA_V1.format(question=question)
+    image = placeholder(processor)
+    for reserved in {image, IMAGE}:
+        if reserved in question:
+            raise UsageError(
+                f"the question must not contain {reserved}; remove it from {question!r}."
+            )
+    if style in CONVERSATIONS:
+        return CONVERSATIONS[style].format(question=question)
     content = [{"type": "image"}, {"type": "text", "text": question}]
     text = processor.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
-    if text.count(IMAGE) != 1:
-        raise UsageError("the chat template must place <image> exactly once; use vicuna_v1.")
+    if text.count(image) != 1:
+        raise UsageError(f"the chat template must place {image} exactly once; use vicuna_v1.")
     return str(text)
 
 
 def token_ids(processor: Any, prompt: str, style: PromptStyle) -> tuple[list[int], list[int]]:
     """Tokenise the text before and after the image.
 
-    For ``vicuna_v1`` each chunk is tokenised on its own, as the original code does, so
+    For the original conversations each chunk is tokenised on its own, as the original code does, so
     the word boundary after the image is a token of its own. For ``chat_template`` the
     whole text is tokenised with the placeholder in place, as the processor does.
 
@@ -83,7 +98,7 @@ def token_ids(processor: Any, prompt: str, style: PromptStyle) -> tuple[list[int
     processor
         Processor with a ``tokenizer``.
     prompt
-        Text holding ``<image>`` exactly once.
+        Text holding the image's placeholder exactly once.
     style
         A resolved style.
 
@@ -95,12 +110,12 @@ def token_ids(processor: Any, prompt: str, style: PromptStyle) -> tuple[list[int
     tokenizer = processor.tokenizer
     bos = tokenizer.bos_token
     special = not (bos and prompt.startswith(bos))
-    if style == "vicuna_v1":
+    if style in CONVERSATIONS:
         before, after = prompt.split(IMAGE)
         head = tokenizer.encode(before, add_special_tokens=special)
         return _without_eos(head, tokenizer), tokenizer.encode(after, add_special_tokens=False)
     ids = _without_eos(tokenizer.encode(prompt, add_special_tokens=special), tokenizer)
-    at = ids.index(tokenizer.convert_tokens_to_ids(IMAGE))
+    at = ids.index(tokenizer.convert_tokens_to_ids(placeholder(processor)))
     return ids[:at], ids[at + 1 :]
 
 

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from analysis.errors import UsageError
 from analysis.models.base import Answer, LoadOptions, Request
 from analysis.models.generation import Batch, Row, collate, greedy, kept_positions
-from analysis.models.preprocess import Aspect
+from analysis.models.preprocess import ASPECTS, Aspect
 from analysis.models.prompts import PromptStyle, render, resolve_style, token_ids
 from analysis.tokens import VisualTokens
 
@@ -28,15 +29,34 @@ class SplicingAdapter:
 
     family: ClassVar[str]
     default_aspect: ClassVar[Aspect] = "pad"
+    aspects: ClassVar[tuple[Aspect, ...]] = ASPECTS
 
     def __init__(self, model: Any, processor: Any, options: LoadOptions) -> None:
         self.model = model
         self.processor = processor
         self.options = options
-        self.prompt_style: PromptStyle = resolve_style(options.prompt, processor)
-        chosen = options.image_aspect
-        self.image_aspect: Aspect = self.default_aspect if chosen == "auto" else chosen  # type: ignore[assignment]
+        self.prompt_style: PromptStyle = resolve_style(
+            options.prompt, processor, self.default_prompt
+        )
+        self.image_aspect: Aspect = self._aspect(options.image_aspect)
         self._ids: dict[str, tuple[list[int], list[int]]] = {}
+
+    @property
+    def default_prompt(self) -> PromptStyle:
+        """Conversation that ``auto`` means."""
+        return "vicuna_v1"
+
+    def _aspect(self, chosen: str) -> Aspect:
+        """Check the image geometry asked for against what the family can do."""
+        if chosen == "auto":
+            return self.default_aspect
+        for aspect in self.aspects:
+            if aspect == chosen:
+                return aspect
+        raise UsageError(
+            f"image_aspect {chosen!r} does not fit {self.family}, which always uses "
+            f"{self.default_aspect}; leave it at auto."
+        )
 
     @property
     def device(self) -> torch.device:

@@ -186,7 +186,9 @@ class Run:
             raise UsageError(f"unknown table {name!r}; choose one of: {', '.join(TABLES)}.")
         done = [i for i in range(self.n_shards) if self.has_shard(i)]
         parts = [pq.read_table(self.path / shard_name(name, i)) for i in done]
-        return pa.concat_tables(parts) if parts else TABLES[name].empty_table()
+        if not parts:
+            return TABLES[name].empty_table()
+        return pa.concat_tables(parts).cast(TABLES[name])
 
     @cached_property
     def images(self) -> pd.DataFrame:

@@ -1,0 +1,81 @@
+# Two commands do all the set-up: `make figures` and `make test`.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+# What `make figures` runs on; override any of them.
+MODEL ?= data/pocket
+DATA ?= scenes
+LIMIT ?=
+FLAGS ?=
+colon := :
+NAME ?= $(notdir $(MODEL))-$(subst $(colon),-,$(subst /,-,$(DATA)))$(if $(LIMIT),-$(LIMIT))
+RUN ?= data/runs/$(NAME)
+OUT ?= figures/$(NAME)
+
+# Nothing here talks to a model hub unless MODEL or DATA names one.
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.PHONY: help figures findings test check format notebooks pocket bench bench-extract \
+	bench-pruners bench-chair bench-gpu docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it or pass PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/extract.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[extract]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/extract.stamp $@
+
+figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table (MODEL=, DATA=, LIMIT=)
+	$(BIN)/agile extract --model $(MODEL) --data $(DATA) $(if $(LIMIT),--limit $(LIMIT)) --study --out $(RUN) $(FLAGS)
+	$(BIN)/agile figures all --run $(RUN) --out $(OUT)
+
+findings: $(VENV)/extract.stamp ## Write docs/findings.md from the run of `make figures`
+	$(BIN)/agile findings --run $(RUN) --out docs/findings.md
+
+test: $(VENV)/dev.stamp ## Run the test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp ## Lint, check formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(VENV)/dev.stamp ## Build and execute notebooks/*.ipynb from the percent-format sources
+	for file in notebooks/[0-9]*.py; do $(BIN)/jupytext --quiet --to ipynb --execute $$file || exit 1; done
+
+pocket: $(VENV)/extract.stamp ## Retrain Pocket LLaVA from its seed (about an hour on 2 cores)
+	$(BIN)/python -m analysis.pocket.train --seed 0 --out data/pocket --work data/runs/pocket-work
+
+bench: bench-extract bench-pruners bench-chair ## Every benchmark that needs no GPU
+
+bench-extract: $(VENV)/extract.stamp ## One batched pass against one variant at a time
+	$(BIN)/python -m analysis.bench.extract
+
+bench-pruners: $(VENV)/extract.stamp ## Selections and measures against the usual formulations
+	$(BIN)/python -m analysis.bench.pruners
+
+bench-chair: $(VENV)/dev.stamp ## CHAIR against the published script's formulation
+	$(BIN)/python -m chair_eval.bench
+
+bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size (needs a GPU)
+	$(BIN)/agile bench model --preset llava-1.5-7b
+
+clean: ## Remove runs and figures, not the environment
+	rm -rf data/runs figures/*/

@@ -1,0 +1,133 @@
+"""The contract of methods that prune inside the language model.
+
+A method says at which layers it prunes (`InsidePruner.stages`) and, given what one row
+of the prompt looks like there (`RowView`), which image tokens go on (`choose`). It sees
+one unpadded row at a time and knows nothing of hooks, caches, masks or batches.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from analysis.errors import UsageError
+from analysis.pruners.base import Pruner
+from analysis.pruners.inllm.schedule import Schedule, shift_stages, solve_schedule
+from analysis.pruners.inllm.view import RowView
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """Tokens made from several image tokens; they stand at the end of the image block.
+
+    Attributes
+    ----------
+    states
+        (c, D) hidden states.
+    weights
+        (c, n) non-negative rows over the n image tokens that entered the stage.
+    representative
+        (c,) long, the entering image token that stands for each, all distinct and
+        none of them kept.
+    """
+
+    states: Tensor
+    weights: Tensor
+    representative: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What one stage keeps of one row.
+
+    Attributes
+    ----------
+    index
+        (m,) long, ascending: which of the n image tokens entering the stage go on.
+    merged
+        Tokens added by merging dropped ones, None for plain selection.
+    """
+
+    index: Tensor
+    merged: Merged | None = None
+
+    @property
+    def count(self) -> int:
+        """Image tokens that leave the stage."""
+        extra = 0 if self.merged is None else self.merged.states.shape[0]
+        return int(self.index.shape[0] + extra)
+
+
+@dataclass(frozen=True)
+class InsidePruner(Pruner):
+    """Base of methods that prune between decoder layers.
+
+    Parameters
+    ----------
+    shift
+        Move the stages earlier when ``keep`` is out of reach with the original ones
+        (ours, off by default: without it such a ``keep`` is an error).
+    """
+
+    shift: bool = False
+
+    prunes: ClassVar[str] = "in LLM"
+    space: ClassVar[str] = "hidden states"
+
+    @abstractmethod
+    def stages(self, n_layers: int) -> list[tuple[int, float]]:
+        """Return (layer, share of the image tokens kept from there on) for L layers."""
+
+    @abstractmethod
+    def choose(self, view: RowView, n_keep: int) -> Kept:
+        """Choose what goes on, exactly ``n_keep`` of the image tokens in ``view``."""
+
+    def mark(self, view: RowView) -> Tensor | None:
+        """Mark tokens of the embedded prompt; a (t,) bool `RowView.marked` returns later."""
+        del view
+        return None
+
+    def schedule(self, keep: int, n_tokens: int, n_layers: int) -> Schedule:
+        """Solve for the schedule whose mean over layers is as near ``keep`` as can be.
+
+        Raises
+        ------
+        ValueError
+            If ``keep`` is out of 1…N or the layers before the first stage alone
+            contribute more.
+        """
+        stages = self.stages(n_layers)
+        if self.shift and stages and keep >= 1:
+            stages = shift_stages(stages, keep, n_tokens, n_layers)
+        return solve_schedule(keep, n_tokens, n_layers, stages, self.name)
+
+    def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
+        """Return the authors' default: N times each ratio, truncated, at their layers."""
+        stages = self.stages(n_layers)
+        counts = ((layer, max(1, int(n_tokens * ratio))) for layer, ratio in stages)
+        return Schedule(n_tokens, n_layers, tuple(counts))
+
+
+def top(scores: Tensor, n_keep: int) -> Tensor:
+    """Return the indices of the ``n_keep`` highest ``scores`` (n,), ascending.
+
+    Ties go to the lowest index.
+    """
+    ranked = torch.sort(scores.float(), descending=True, stable=True).indices
+    return ranked[:n_keep].sort().values
+
+
+def numbers(name: str, text: str) -> tuple[float, ...]:
+    """Read a parameter that lists numbers, such as ``"8-16-24"``.
+
+    Raises
+    ------
+    ValueError
+        If a part is not a number.
+    """
+    try:
+        return tuple(float(part) for part in text.split("-"))
+    except ValueError as error:
+        raise UsageError(f"{name} must be numbers joined by '-', got {text!r}.") from error

@@ -1,0 +1,258 @@
+"""The engine: what happens to one prompt batch on its way through the decoder layers."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.errors import AgileError, UsageError
+from analysis.pruners.base import PositionPolicy, Selection
+from analysis.pruners.inllm.contract import InsidePruner, Kept
+from analysis.pruners.inllm.decoder import Decoder
+from analysis.pruners.inllm.layout import Layout, advance, like_mask, pack, read_padding, take
+from analysis.pruners.inllm.rows import (
+    check_chosen,
+    check_prompt,
+    new_order,
+    trace,
+    with_merged,
+)
+from analysis.pruners.inllm.schedule import Schedule
+from analysis.pruners.inllm.view import RowView
+
+_Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What one stage did to a batch.
+
+    Attributes
+    ----------
+    layer
+        Layers that had run in full; its input is what was pruned.
+    kept
+        Per row the original image tokens (0…N-1) that went on, in the order in which
+        they stand; merged tokens are named by their representative.
+    choices
+        Per row the method's own answer, relative to the tokens entering the stage.
+    """
+
+    layer: int
+    kept: tuple[tuple[int, ...], ...]
+    choices: tuple[Kept, ...]
+
+
+class InsideSession:
+    """One prompt batch on its way through a model that prunes inside.
+
+    Made by `prune_inside`. After the prompt went through, `stages`, `schedules` and
+    `selections` say what happened; a second prompt replaces the first one's record.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        pruner: InsidePruner,
+        image_mask: Tensor,
+        schedules: list[Schedule],
+        policy: PositionPolicy,
+        attention_mask: Tensor | None,
+    ) -> None:
+        self.pruner = pruner
+        self.schedules = schedules
+        self.position_policy: PositionPolicy = policy
+        self.stages: list[Stage] = []
+        self._decoder = decoder
+        self._image_mask = image_mask
+        self._attention_mask = attention_mask
+        self._stage_layers = schedules[0].layers
+        self._layouts: list[tuple[int, Layout]] = []
+        self._lineage: list[Tensor | None] = []
+        self._before: Tensor | None = None
+        self._prefill = False
+
+    @property
+    def mean_tokens(self) -> list[float]:
+        """Per row the mean over layers of image tokens entering each: the achieved keep."""
+        return [schedule.mean for schedule in self.schedules]
+
+    def selections(self) -> list[Selection]:
+        """Return per row what the last stage left, with the schedule in ``info``.
+
+        ``indices`` are in position order for plain selection; for merging methods in
+        the order of the tokens, with ``weights`` (K, N+1) over the original tokens.
+
+        Raises
+        ------
+        AgileError
+            If no prompt has gone through the model yet.
+        """
+        if len(self.stages) < len(self._stage_layers) or not self._layouts:
+            raise AgileError("no prompt was pruned yet; run the model inside the with block.")
+        return [self._selection(row) for row in range(len(self.schedules))]
+
+    def _selection(self, row: int) -> Selection:
+        n = self.schedules[row].n_tokens
+        last = self.stages[-1] if self.stages else None
+        kept = last.kept[row] if last else tuple(range(n))
+        lineage = self._lineage[row]
+        groups = ["kept"] * len(kept)
+        weights = None
+        if lineage is not None:
+            weights = torch.nn.functional.pad(lineage, (1, 0))
+            groups = ["kept" if int((w > 0).sum()) == 1 else "merged" for w in lineage]
+        info = self.schedules[row].info()
+        info["stages"] = [list(stage.kept[row]) for stage in self.stages]
+        device = self._image_mask.device
+        return Selection(
+            indices=torch.tensor(kept, dtype=torch.long, device=device),
+            groups=tuple(groups),
+            n_tokens=n,
+            weights=weights,
+            position_policy=self.position_policy,
+            info=dict(info),
+        )
+
+    def enter(self, index: int, module: nn.Module, args: tuple[Any, ...], kwargs: Any) -> _Call:
+        """Pre-hook of decoder layer ``index``: prune its input, or fit what comes with it."""
+        del module
+        named = "hidden_states" in kwargs
+        hidden: Tensor = kwargs["hidden_states"] if named else args[0]
+        if index == 0:
+            self._begin(hidden, kwargs)
+        if self._prefill and index in self._stage_layers:
+            hidden = self._prune(index, hidden, kwargs.get("past_key_values"))
+        if self._prefill:
+            self._before = hidden if index + 1 in self._stage_layers else None
+        start, layout = next(entry for entry in reversed(self._layouts) if entry[0] <= index)
+        if start > 0:
+            fit = self._fit_prompt if self._prefill else self._fit_decoding
+            kwargs = {**kwargs, **fit(index, layout, hidden, kwargs)}
+        if named:
+            return args, {**kwargs, "hidden_states": hidden}
+        return (hidden, *args[1:]), kwargs
+
+    def _begin(self, hidden: Tensor, kwargs: dict[str, Any]) -> None:
+        """Find out at the first layer whether this is the prompt, and whether it fits."""
+        cache = kwargs.get("past_key_values")
+        if cache is not None and getattr(cache, "is_compileable", False):
+            raise UsageError("past_key_values must be a DynamicCache; static ones keep their size.")
+        self._prefill = cache is None or cache.get_seq_length() == 0
+        batch, length = hidden.shape[:2]
+        if not self._prefill:
+            if not self._layouts or batch != self._image_mask.shape[0]:
+                raise UsageError("past_key_values must stem from a prompt of this with block.")
+            return
+        if (batch, length) != tuple(self._image_mask.shape):
+            raise UsageError(
+                f"image_mask {tuple(self._image_mask.shape)} must fit the prompt, which is "
+                f"{(batch, length)}; generate with use_cache=True, num_beams=1, no chunked prefill."
+            )
+        real = read_padding(kwargs.get("attention_mask"), batch, length, hidden.device)
+        given = self._attention_mask
+        if given is not None and not torch.equal(given.to(real.device), real):
+            raise UsageError("attention_mask must be the one the model is called with.")
+        self._start(real, hidden, kwargs)
+
+    def _start(self, real: Tensor, hidden: Tensor, kwargs: dict[str, Any]) -> None:
+        """Write down the layout of the prompt and let the method mark its tokens."""
+        batch, length = real.shape
+        image = self._image_mask.to(hidden.device)
+        check_prompt(image, real)
+        cos, sin = (part.expand(batch, -1, -1) for part in kwargs["position_embeddings"])
+        positions = kwargs.get("position_ids")
+        if positions is None:
+            positions = torch.arange(length, device=hidden.device)[None]
+        ordinal = torch.where(image, image.long().cumsum(1) - 1, -1)
+        layout = Layout(
+            real, ordinal, cos, sin, positions.expand(batch, -1), torch.zeros_like(ordinal[:, 0])
+        )
+        marked = torch.zeros_like(real)
+        for row in range(batch):
+            mark = self.pruner.mark(self._view(layout, row, 0, hidden))
+            if mark is not None:
+                marked[row, layout.slots(row)] = mark
+        layout = replace(layout, marked=marked)
+        self.stages, self._layouts = [], [(0, layout)]
+        self._lineage = [None] * batch
+
+    def _view(
+        self, layout: Layout, row: int, index: int, hidden: Tensor, keys: Tensor | None = None
+    ) -> RowView:
+        """Show one row, padding removed, to the method."""
+        slots = layout.slots(row)
+        layers = self._decoder.layers
+        before = self._before
+        return RowView(
+            hidden=hidden[row, slots],
+            image=(layout.ordinal[row, slots] >= 0).nonzero().flatten(),
+            cos=layout.cos[row, slots],
+            sin=layout.sin[row, slots],
+            final_norm=self._decoder.module.norm,
+            following=layers[index],
+            previous=layers[index - 1] if index else None,
+            before=before[row, slots] if index and before is not None else None,
+            cached_keys=None if keys is None else keys[row][:, slots],
+            marked=None if layout.marked is None else layout.marked[row, slots],
+        )
+
+    def _prune(self, index: int, hidden: Tensor, cache: Any) -> Tensor:
+        """Let the method choose in each row, then lay the batch out anew."""
+        layout = self._layouts[-1][1]
+        keys = None if cache is None else cache.layers[index - 1].keys
+        choices, orders, stand_ins = [], [], []
+        for row, schedule in enumerate(self.schedules):
+            n_keep = schedule.per_layer[index]
+            view = self._view(layout, row, index, hidden, keys)
+            with torch.no_grad():
+                choice = self.pruner.choose(view, n_keep)
+            check_chosen(self.pruner.name, choice, view.n, n_keep)
+            order, stand_in = new_order(view, choice, layout.slots(row), layout.length)
+            choices.append(choice)
+            orders.append(order)
+            stand_ins.append(stand_in)
+            entering = layout.ordinal[row, layout.slots(row)[view.image]]
+            self._lineage[row] = trace(self._lineage[row], choice, entering, schedule.n_tokens)
+        source, real = pack(orders, layout)
+        pruned = take(with_merged(hidden, choices), source)
+        source, _ = pack(stand_ins, layout)
+        reindex = self.position_policy == "reindex"
+        layout = advance(layout, source, real, reindex=reindex)
+        self._layouts.append((index, layout))
+        kept = tuple(tuple(line[line >= 0].tolist()) for line in layout.ordinal)
+        self.stages.append(Stage(index, kept, tuple(choices)))
+        return pruned
+
+    def _fit_prompt(
+        self, index: int, layout: Layout, hidden: Tensor, kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Arguments of a later layer for the shortened prompt."""
+        del index
+        mask = like_mask(
+            kwargs.get("attention_mask"),
+            layout.real,
+            hidden.shape[1],
+            self._decoder.implementation,
+        )
+        return {
+            "attention_mask": mask,
+            "position_ids": layout.positions,
+            "position_embeddings": (layout.cos, layout.sin),
+        }
+
+    def _fit_decoding(
+        self, index: int, layout: Layout, hidden: Tensor, kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Arguments of a later layer for new tokens: its own columns, its own positions."""
+        n_query = hidden.shape[1]
+        columns = kwargs["past_key_values"].get_seq_length(index) + n_query
+        real = torch.nn.functional.pad(layout.real, (0, columns - layout.length), value=True)
+        given = kwargs.get("attention_mask")
+        fitted = {"attention_mask": like_mask(given, real, n_query, self._decoder.implementation)}
+        if self.position_policy == "reindex" and bool(layout.dropped.any()):
+            positions = kwargs["position_ids"] - layout.dropped[:, None]
+            fitted["position_ids"] = positions
+            fitted["position_embeddings"] = self._decoder.module.rotary_emb(hidden, positions)
+        return fitted

@@ -142,8 +142,8 @@ def parse(text: str, name: str, source: str) -> tuple[Vocabulary, dict[str, str]
             categories[category] = categories.get(category, ()) + words
         else:
             left, _, right = line.partition("->")
-            key = _word(left)
-            pairs[section][key] = _word(right) if right.strip() else key
+            if not left.startswith('"'):
+                pairs[section][left.strip()] = (right or left).strip()
     if not categories:
         raise ChairError(f"{source}: no category found; write lines like 'dog: dog, puppy'")
     return Vocabulary(name, categories, pairs["double words"]), pairs["strict words"]

@@ -1,0 +1,110 @@
+"""From normalised tokens to mentions: phrases, the toilet rule, the vocabulary."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+from chair_eval.vocabulary import Vocabulary
+
+
+class Matches(NamedTuple):
+    """What one caption mentions, in order, repeats included; the lists are parallel.
+
+    Attributes
+    ----------
+    words : list of str
+        The matched vocabulary words ("bicycle", "dining table").
+    categories : list of str
+        The category of each.
+    indices : list of int
+        Position of its first token in the caption's tokens, before words are merged, from 0.
+    spans : list of (int, int)
+        Start and end character in the caption as given.
+    n_tokens : int
+        Tokens of the caption, a merged phrase counting once, punctuation included.
+    """
+
+    words: list[str]
+    categories: list[str]
+    indices: list[int]
+    spans: list[tuple[int, int]]
+    n_tokens: int
+
+
+class Normal(NamedTuple):
+    """A token that may matter: its index, its normalised word and its span."""
+
+    index: int
+    word: str
+    start: int
+    end: int
+
+
+class MentionFinder:
+    """Finds the mentions among normalised tokens; one per vocabulary.
+
+    `relevant` holds every word that can take part in a match; other tokens need not be passed.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.lookup = vocabulary.lookup
+        self.starts: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for phrase, target in vocabulary.phrases.items():
+            pieces = tuple(phrase.split())
+            self.starts.setdefault(pieces[0], []).append((pieces, target))
+        for options in self.starts.values():
+            options.sort(key=lambda option: -len(option[0]))
+        self.relevant = frozenset(self.lookup) | vocabulary.pieces
+
+    def find(self, tokens: Sequence[Normal | tuple[int, str, int, int]], n_tokens: int) -> Matches:
+        """Merge phrases greedily from the left, then keep the words of the vocabulary.
+
+        Parameters
+        ----------
+        tokens : sequence of Normal
+            The relevant tokens in order.
+        n_tokens : int
+            All tokens of the caption, relevant or not.
+        """
+        words: list[str] = []
+        indices: list[int] = []
+        spans: list[tuple[int, int]] = []
+        lookup, starts, at, last = self.lookup, self.starts, 0, len(tokens)
+        while at < last:
+            index, word, start, end = tokens[at]
+            at += 1
+            if word in starts:
+                length, word = self._phrase(tokens, at - 1)
+                if length > 1:
+                    at += length - 1
+                    n_tokens -= length - 1
+                    end = tokens[at - 1][3]
+            if word in lookup:
+                words.append(word)
+                indices.append(index)
+                spans.append((start, end))
+        if "toilet" in words and "seat" in words:
+            kept = [i for i, word in enumerate(words) if word != "seat"]
+            words, indices = _pick(words, kept), _pick(indices, kept)
+            spans = _pick(spans, kept)
+        return Matches(words, [lookup[word] for word in words], indices, spans, n_tokens)
+
+    def _phrase(
+        self, tokens: Sequence[Normal | tuple[int, str, int, int]], at: int
+    ) -> tuple[int, str]:
+        """Length of the phrase that starts at token `at`, and the word it stands for."""
+        first, word = tokens[at][0], tokens[at][1]
+        for pieces, target in self.starts[word]:
+            following = tokens[at : at + len(pieces)]
+            if len(following) == len(pieces) and all(
+                token[0] == first + offset and token[1] == piece
+                for offset, (token, piece) in enumerate(zip(following, pieces, strict=True))
+            ):
+                return len(pieces), target
+        return 1, word
+
+
+T = TypeVar("T")
+
+
+def _pick(items: Sequence[T], kept: Iterable[int]) -> list[T]:
+    return [items[i] for i in kept]

@@ -1,0 +1,54 @@
+"""The command line: help, versions, exit codes, one sentence an error."""
+
+import subprocess
+import sys
+
+import pytest
+
+from analysis.errors import UsageError
+from analysis.registry import Registry
+
+
+def agile(*arguments):
+    command = [sys.executable, "-m", "analysis.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_help_lists_the_verbs():
+    done = agile("--help")
+    assert done.returncode == 0
+    for verb in ("extract", "figures", "ls", "select", "data"):
+        assert verb in done.stdout
+
+
+def test_version():
+    from analysis import __version__
+
+    assert agile("--version").stdout.strip() == f"agile {__version__}"
+
+
+def test_an_unknown_verb_is_wrong_usage():
+    done = agile("extrct")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_errors_are_one_sentence_on_standard_error():
+    done = agile("extract", "--data", "scenes")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.strip().count("\n") == 0
+    assert "--model is missing" in done.stderr
+
+
+def test_a_registry_helps_with_a_mistyped_name():
+    registry = Registry("fruit")
+    registry.register("apple")(1)
+    registry.register("pear")(2)
+    assert registry.get("apple") == 1
+    with pytest.raises(UsageError, match=r"unknown fruit 'aple'; did you mean apple\?"):
+        registry.get("aple")
+    with pytest.raises(UsageError, match="choose one of: apple, pear"):
+        registry.get("zzz")
+    with pytest.raises(ValueError, match="twice"):
+        registry.register("pear")(3)

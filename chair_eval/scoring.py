@@ -1,0 +1,315 @@
+"""Scoring captions against a ground truth: one call, or a stream for long files."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import tee
+from typing import Any, NamedTuple
+
+from chair_eval.errors import ChairError, UsageError
+from chair_eval.ground_truth import GroundTruth
+from chair_eval.images import ImageKey, image_key
+from chair_eval.matcher import DIALECTS, Matcher
+from chair_eval.mentions import Matches
+from chair_eval.result import CategoryCounts, Result
+from chair_eval.tally import Tally
+from chair_eval.vocabulary import Vocabulary
+
+# name → (dialect of the captions, flavour of the ground truth)
+PRESETS = {
+    "rohrbach2018": ("pattern", "pattern"),
+    "opera": ("wordnet", "pattern"),
+    "wordnet": ("wordnet", "wordnet"),
+}
+UNKNOWN = ("error", "skip")
+DUPLICATES = ("keep", "error", "first")
+SHOWN = 5
+
+
+class CaptionScore(NamedTuple):
+    """One scored caption; `hallucinated` is parallel to ``matches.words``."""
+
+    image_id: Any
+    key: ImageKey
+    caption: str
+    matches: Matches
+    hallucinated: list[bool]
+    recalled: list[str]
+    missed: list[str]
+
+    def row(self) -> tuple[int, ...]:
+        """Counts in the order of `chair_eval.tally.COUNTS`."""
+        wrong = sum(self.hallucinated)
+        mentioned = set(self.matches.categories)
+        present = len(self.recalled)
+        return (
+            1,
+            1 if wrong else 0,
+            wrong,
+            len(self.hallucinated),
+            present,
+            present + len(self.missed),
+            self.matches.n_tokens,
+            self.caption.count(" ") + 1,
+            len(mentioned),
+            len(mentioned) - present,
+        )
+
+
+class Record(NamedTuple):
+    """A caption to score, and where it came from ("captions.jsonl, line 7")."""
+
+    image_id: Any
+    caption: str
+    where: str = ""
+
+
+class Scorer:
+    """Scores a stream of captions and keeps the counts.
+
+    Parameters
+    ----------
+    ground_truth : GroundTruth
+    matcher : Matcher
+    unknown : {"error", "skip"}
+        What to do with an image that the ground truth does not know.
+    duplicates : {"keep", "error", "first"}
+        What to do with a second caption of an image: count it as a caption of its own (as the
+        published scripts do), refuse, or leave it out.
+    """
+
+    def __init__(
+        self,
+        ground_truth: GroundTruth,
+        matcher: Matcher,
+        *,
+        unknown: str = "error",
+        duplicates: str = "keep",
+    ) -> None:
+        _check("unknown", unknown, UNKNOWN)
+        _check("duplicates", duplicates, DUPLICATES)
+        strangers = ground_truth.categories() - set(matcher.vocabulary.categories)
+        if strangers:
+            raise ChairError(
+                f"the ground truth has categories that the vocabulary {matcher.vocabulary.name!r} "
+                f"lacks: {', '.join(sorted(strangers)[:SHOWN])}; pass the vocabulary it was made "
+                "with (--vocabulary)"
+            )
+        self.ground_truth = ground_truth
+        self.matcher = matcher
+        self.unknown = unknown
+        self.duplicates = duplicates
+        self.tally = Tally()
+        self.categories = CategoryCounts(tuple(matcher.vocabulary.categories))
+        self.skipped: list[str] = []
+        self.n_skipped = 0
+        self.repeated: list[str] = []
+        self.n_repeated = 0
+        self._seen: set[ImageKey] = set()
+
+    def stream(self, records: Iterable[Record]) -> Iterator[CaptionScore]:
+        """Score `records` in order, a batch at a time.
+
+        Raises
+        ------
+        ChairError
+            An unknown image, a duplicate or a caption that is not a string, as configured.
+        """
+        accepted, texts = tee(self._accepted(records))
+        matches = self.matcher.match_many(record.caption for _, record in texts)
+        for (key, record), found in zip(accepted, matches, strict=True):
+            scored = self._score(key, record, found)
+            self.tally.add(key, scored.row())
+            self.categories.add(scored)
+            yield scored
+
+    def _accepted(self, records: Iterable[Record]) -> Iterator[tuple[ImageKey, Record]]:
+        known = self.ground_truth.objects
+        for record in records:
+            key = _key(record)
+            if not isinstance(record.caption, str):
+                raise ChairError(
+                    f"{_at(record)}the caption of image {record.image_id!r} is "
+                    f"{type(record.caption).__name__}, expected a string"
+                )
+            if key not in known:
+                self._note_unknown(record)
+                continue
+            if key in self._seen and not self._keeps_repeated(record):
+                continue
+            self._seen.add(key)
+            yield key, record
+        if self.unknown == "error" and self.n_skipped:
+            raise ChairError(unknown_message(self))
+
+    def _note_unknown(self, record: Record) -> None:
+        self.n_skipped += 1
+        if len(self.skipped) < SHOWN:
+            place = f" ({record.where})" if record.where else ""
+            self.skipped.append(f"{record.image_id!r}{place}")
+
+    def _keeps_repeated(self, record: Record) -> bool:
+        if self.duplicates == "error":
+            raise ChairError(
+                f"{_at(record)}image {record.image_id!r} has a caption already; "
+                "use --duplicates keep or first"
+            )
+        self.n_repeated += 1
+        if len(self.repeated) < SHOWN:
+            place = f" ({record.where})" if record.where else ""
+            self.repeated.append(f"{record.image_id!r}{place}")
+        return self.duplicates == "keep"
+
+    def _score(self, key: ImageKey, record: Record, found: Matches) -> CaptionScore:
+        present = self.ground_truth.objects[key]
+        mentioned = set(found.categories)
+        return CaptionScore(
+            record.image_id,
+            key,
+            record.caption,
+            found,
+            [category not in present for category in found.categories],
+            sorted(present & mentioned),
+            sorted(present - mentioned),
+        )
+
+
+def unknown_message(scorer: Scorer) -> str:
+    """One sentence about images the ground truth lacks, the first few by name."""
+    more = ", …" if scorer.n_skipped > len(scorer.skipped) else ""
+    return (
+        f"{scorer.n_skipped} captions are of images the ground truth "
+        f"({scorer.ground_truth.source}, {len(scorer.ground_truth)} images) does not know: "
+        f"{', '.join(scorer.skipped)}{more}; "
+        "use the right ground truth, or --unknown skip to leave them out"
+    )
+
+
+def score(
+    captions: Any,
+    ground_truth: GroundTruth,
+    *,
+    preset: str | None = None,
+    dialect: str | None = None,
+    vocabulary: Vocabulary | None = None,
+    matcher: Matcher | None = None,
+    unknown: str = "error",
+    duplicates: str = "keep",
+    draws: int = 4000,
+    seed: int = 0,
+    level: float = 0.95,
+    nltk_data: str | None = None,
+) -> Result:
+    """Score captions and return the per-caption frame and the summary.
+
+    Parameters
+    ----------
+    captions : DataFrame, mapping, or iterable
+        A frame with columns ``image_id`` and ``caption``; a mapping image id → caption; or an
+        iterable of (image id, caption) pairs, of dicts with those two keys, or of `Record`.
+    ground_truth : GroundTruth
+        Its flavour is printed in the result; a `preset` must agree with it.
+    preset : {"rohrbach2018", "opera", "wordnet"}, optional
+        Both dialects at once; see `PRESETS`.
+    dialect : {"pattern", "wordnet"}, optional
+        Dialect of the captions; default: the ground truth's, or ``pattern``.
+    vocabulary, matcher : optional
+        Default: the metric's vocabulary. A matcher brings its own vocabulary and dialect.
+    unknown, duplicates : str
+        See `Scorer`.
+    draws, seed, level : int, int, float
+        Bootstrap resamples (0 for none), their seed, and the level of the intervals.
+
+    Returns
+    -------
+    Result
+        ``.frame`` and ``.summary``.
+    """
+    matcher = matcher or Matcher(
+        vocabulary, chosen_dialect(ground_truth, preset, dialect), nltk_data
+    )
+    check_preset(preset, matcher.dialect, ground_truth.flavour)
+    if not 0 < level < 1:
+        raise UsageError(f"level is {level}; allowed: between 0 and 1")
+    if draws < 0:
+        raise UsageError(f"draws is {draws}; allowed: 0 or more")
+    scorer = Scorer(ground_truth, matcher, unknown=unknown, duplicates=duplicates)
+    scored = list(scorer.stream(records_of(captions)))
+    return Result.of(scorer, scored, preset=preset, draws=draws, seed=seed, level=level)
+
+
+def chosen_dialect(ground_truth: GroundTruth, preset: str | None, dialect: str | None) -> str:
+    """Dialect of the captions that a preset, an explicit choice or the ground truth asks for."""
+    if preset is not None:
+        _check("preset", preset, tuple(PRESETS))
+        if dialect is not None and dialect != PRESETS[preset][0]:
+            raise UsageError(
+                f"preset {preset!r} means dialect {PRESETS[preset][0]!r}, not {dialect!r}"
+            )
+        return PRESETS[preset][0]
+    if dialect is not None:
+        return dialect
+    return ground_truth.flavour if ground_truth.flavour in DIALECTS else DIALECTS[0]
+
+
+def check_preset(preset: str | None, dialect: str, flavour: str) -> None:
+    """Refuse a preset that the matcher or the ground truth contradicts."""
+    if preset is None:
+        return
+    _check("preset", preset, tuple(PRESETS))
+    expected = PRESETS[preset]
+    free = ("given", "instances")
+    if dialect != expected[0] or (flavour != expected[1] and flavour not in free):
+        raise UsageError(
+            f"preset {preset!r} means captions in {expected[0]!r} and a ground truth in "
+            f"{expected[1]!r}, but these are in {dialect!r} and {flavour!r}"
+        )
+
+
+def preset_name(dialect: str, flavour: str) -> str | None:
+    """Name of the preset that these two choices make, if any."""
+    return next((name for name, pair in PRESETS.items() if pair == (dialect, flavour)), None)
+
+
+def records_of(captions: Any) -> Iterator[Record]:
+    """Records of anything `score` accepts."""
+    if hasattr(captions, "columns"):
+        missing = {"image_id", "caption"} - set(captions.columns)
+        if missing:
+            raise ChairError(f"the frame has no column {', '.join(sorted(missing))}")
+        yield from map(Record, captions["image_id"].tolist(), captions["caption"].tolist())
+        return
+    items = captions.items() if isinstance(captions, Mapping) else captions
+    for number, item in enumerate(items, start=1):
+        yield _record(item, number)
+
+
+def _record(item: Any, number: int) -> Record:
+    if isinstance(item, Record):
+        return item
+    where = f"caption {number}"
+    if isinstance(item, Mapping):
+        if "image_id" not in item or "caption" not in item:
+            raise ChairError(f"{where}: expected the keys image_id and caption")
+        return Record(item["image_id"], item["caption"], where)
+    try:
+        image_id, caption = item
+    except (TypeError, ValueError):
+        raise ChairError(f"{where}: expected (image id, caption), found {item!r:.60}") from None
+    return Record(image_id, caption, where)
+
+
+def _key(record: Record) -> ImageKey:
+    try:
+        return image_key(record.image_id)
+    except ChairError as error:
+        raise ChairError(f"{_at(record)}{error}") from None
+
+
+def _at(record: Record) -> str:
+    return f"{record.where}: " if record.where else ""
+
+
+def _check(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
+
+

@@ -1,1 +1,18 @@
-"""One recipe per figure or table of the study."""
+"""One recipe per figure or table of the study; `FIGURES` names them all."""
+
+from importlib import import_module
+
+from analysis.figures.base import FIGURES, Drawn, Recipe, recipe
+
+# Importing a recipe's module files it in FIGURES; the order is that of `agile figures ls`.
+RECIPES = (
+    "overview",
+    "entropy_vs_erank",
+    "complexity",
+    "diversity_vs_hallucination",
+    "chair_table",
+)
+for _name in RECIPES:
+    import_module(f"analysis.figures.{_name}")
+
+__all__ = ["FIGURES", "RECIPES", "Drawn", "Recipe", "recipe"]

@@ -1,6 +1,7 @@
 """The row every statistic returns: a number, its interval, and how it was made."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -50,3 +51,8 @@ def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     rest = [name for name in frame.columns if name not in COLUMNS]
     return frame[[*COLUMNS, *rest]]
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as dictionaries, in order."""
+    return [{str(name): value for name, value in each.items()} for each in frame.to_dict("records")]

@@ -1,0 +1,72 @@
+"""``agile figures``: draw figures and tables of a run, or list what can be drawn."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+
+    @app.command("figures")
+    def figures(
+        names: Annotated[
+            list[str] | None,
+            typer.Argument(help="Figures to draw, 'all', or 'ls' to list them."),
+        ] = None,
+        run: Annotated[Path, typer.Option(help="Run folder to draw from.")] = Path(
+            "data/runs/pocket"
+        ),
+        out: Annotated[
+            Path | None, typer.Option(help="Where to write; figures/RUN when not given.")
+        ] = None,
+        seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+        resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
+        force: Annotated[bool, typer.Option(help="Draw even what is up to date.")] = False,
+    ) -> None:
+        """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX."""
+        from analysis.figures import FIGURES
+
+        if names == ["ls"]:
+            width = max(map(len, FIGURES))
+            for name in FIGURES:
+                recipe = FIGURES.get(name)
+                needs = ", ".join(recipe.needs)
+                typer.echo(f"{name:{width}}  {recipe.kind:6}  {recipe.shows}  [{needs}]")
+            return
+        draw(names or ["all"], run, out or Path("figures") / run.name, seed, resamples, force)
+
+
+def draw(names: list[str], run: Path, out: Path, seed: int, resamples: int, force: bool) -> None:
+    """Build the named figures; ends in exit code 1 with a list when some failed.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or ``run`` is no run folder.
+    typer.Exit
+        With code 1 when a figure failed.
+    """
+    from analysis.figures import FIGURES
+    from analysis.figures.build import Built, build
+    from analysis.stats.bootstrap import Bootstrap
+
+    wanted = FIGURES.names() if names == ["all"] else list(dict.fromkeys(names))
+    recipes = [FIGURES.get(name) for name in wanted]
+
+    def report(result: Built) -> None:
+        if result.state == "built":
+            typer.echo(f"{out / result.name}: built")
+
+    results = build(
+        recipes, run, out, boot=Bootstrap(resamples, seed=seed), force=force, report=report
+    )
+    fresh = sum(result.state == "fresh" for result in results)
+    built = sum(result.state == "built" for result in results)
+    failed = [result for result in results if result.state == "failed"]
+    typer.echo(f"{out}: {built} built, {fresh} up to date, {len(failed)} failed.")
+    for result in failed:
+        typer.echo(f"  {result.name}: {result.reason}", err=True)
+    if failed:
+        raise typer.Exit(1)

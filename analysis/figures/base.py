@@ -1,0 +1,84 @@
+"""What a figure or table is: a name, what it shows, and a function that draws it from a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures.inputs import Inputs
+from analysis.registry import Registry
+
+DEMONSTRATION = (
+    "Embedded model: this demonstrates the toolkit and is no evidence about LLaVA or the paper."
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a recipe hands to be saved.
+
+    Parameters
+    ----------
+    figure
+        The picture; ``None`` for a table.
+    data
+        The plotted numbers: part name → frame. The part ``""`` is the figure's own CSV, every
+        other part a file NAME-PART.csv.
+    caption
+        What is seen in this run, computed.
+    latex
+        The table as booktabs LaTeX; ``None`` for a picture.
+    """
+
+    figure: Figure | None
+    data: dict[str, pd.DataFrame]
+    caption: str
+    latex: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One figure or table of the study.
+
+    Parameters
+    ----------
+    name
+        File name, and name on the command line.
+    shows
+        One line for ``agile figures ls``.
+    needs
+        What it reads: ``images``, ``kept``, ``captions``, ``yesno``, ``pixels``, or a command's
+        product such as ``extra:threshold``.
+    build
+        Draws it from a run.
+    kind
+        ``"figure"`` or ``"table"``.
+    """
+
+    name: str
+    shows: str
+    needs: tuple[str, ...]
+    build: Callable[[Inputs], Drawn]
+    kind: str = field(default="figure")
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of the files it always writes."""
+        pictures = (".pdf", ".png", ".svg") if self.kind == "figure" else (".tex",)
+        return (*pictures, ".csv", ".md")
+
+
+FIGURES: Registry[Recipe] = Registry("figure")
+
+
+def recipe(
+    name: str, *, shows: str, needs: tuple[str, ...], kind: str = "figure"
+) -> Callable[[Callable[[Inputs], Drawn]], Callable[[Inputs], Drawn]]:
+    """Return a decorator that files a drawing function as a recipe in `FIGURES`."""
+
+    def add(build: Callable[[Inputs], Drawn]) -> Callable[[Inputs], Drawn]:
+        FIGURES.register(name)(Recipe(name, shows, needs, build, kind))
+        return build
+
+    return add

@@ -1,0 +1,129 @@
+"""complexity: entropy and erank of simple and complex images, and each pruner's score there."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.errors import UsageError
+from analysis.figures.base import Drawn, recipe
+from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.wording import interaction_sentence, number
+from analysis.plots.distribution import violins
+from analysis.plots.intervals import forest
+from analysis.plots.style import LEVEL_LOOK, look, new_figure
+from analysis.stats.complexity import by_level, crossover, splits
+from analysis.stats.families import ATTENTION, DIVERSITY, representative
+from analysis.stats.ratios import RATIOS, summarise
+
+_ORDER = ["simple", "medium", "complex"]
+_SCORES = ("accuracy", "recall", "CHAIR_i")
+
+
+@recipe(
+    "complexity",
+    shows="entropy and erank of simple and complex images, and each pruner's score on them",
+    needs=("images", "kept", "captions"),
+)
+def complexity(inputs: Inputs) -> Drawn:
+    """Distributions by the run's own split, scores per level, and the crossover test."""
+    images, split = labelled(inputs)
+    scores = level_scores(inputs, images.set_index("image_id")["level"])
+    tests = crossover_tests(inputs)
+    measures = list(dict.fromkeys(scores["measure"]))
+    figure = new_figure(2.4 + 0.22 * len(inputs.pruned["pruner"].unique()))
+    grid = figure.add_gridspec(2, 6)
+    for place, (column, label) in enumerate(
+        (("entropy", "attention entropy (nats)"), ("erank", "effective rank"))
+    ):
+        ax = figure.add_subplot(grid[0, 3 * place : 3 * place + 3])
+        violins(images, ax, column=column, by="level", order=_ORDER)
+        ax.set_ylabel(label)
+    width = 6 // max(len(measures), 1)
+    for place, measure in enumerate(measures):
+        ax = figure.add_subplot(grid[1, width * place : width * (place + 1)])
+        score_panel(scores[scores["measure"] == measure], ax, named=place == 0)
+        ax.set_xlabel(RATIOS[measure].label)
+    for ax, letter in zip(figure.axes, "abcde", strict=False):
+        ax.set_title(f"({letter})", loc="left", fontsize="medium")
+    handles = figure.axes[2].get_legend_handles_labels() if measures else ([], [])
+    figure.legend(*handles, loc="outside lower center", ncols=3)
+    data = {"": scores, "crossover": tests, "images": images}
+    return Drawn(figure, data, caption(inputs, images, split, tests))
+
+
+def labelled(inputs: Inputs) -> tuple[pd.DataFrame, str]:
+    """Return the images with their level, and which split gave it (the data set's own first)."""
+    found = splits(inputs.images)
+    if found.empty or not len(found.columns):
+        raise MissingInput(f"run {inputs.path.name} has no image with an erank or entropy.")
+    name = str(found.columns[0])
+    images = inputs.images[["image_id", "entropy", "erank", "n_objects"]].copy()
+    images["level"] = images["image_id"].map(found[name])
+    return images, name
+
+
+def level_scores(inputs: Inputs, level: pd.Series) -> pd.DataFrame:
+    """Estimate the scores this run has for each plain pruner and all tokens, per level."""
+    units = inputs.units
+    variants = [name for name in ("full",) if name in set(inputs.variants["variant"])]
+    chosen = inputs.pruned[inputs.pruned["keep"] == inputs.main_keep]
+    variants += chosen["variant"].tolist()
+    measures = [name for name in _SCORES if RATIOS[name].numerator in units]
+    found = by_level(units, level, measures, variants, inputs.boot)
+    order = {name: place for place, name in enumerate(variants)}
+    return found.sort_values("variant", key=lambda names: names.map(order), kind="stable")
+
+
+def score_panel(scores: pd.DataFrame, ax: Axes, *, named: bool) -> Axes:
+    """Draw one measure: a line a pruner, a point a level."""
+    variants = list(dict.fromkeys(scores["variant"]))
+    levels = [name for name in ("simple", "complex") if name in set(scores["level"])]
+    for place, name in enumerate(levels):
+        part = scores[scores["level"] == name].set_index("variant").reindex(variants).reset_index()
+        part["label"] = [look(variant).label for variant in part["variant"]]
+        colour, marker = LEVEL_LOOK[name]
+        shift = 0.16 * (2 * place - len(levels) + 1)
+        forest(part, ax, colour=colour, marker=marker, offset=shift, zero=None, label=name)
+    if not named:
+        ax.set_yticklabels([])
+    ax.grid(axis="x")
+    return ax
+
+
+def crossover_tests(inputs: Inputs) -> pd.DataFrame:
+    """Test the interaction of family and complexity under every split of the run."""
+    units = inputs.units
+    specs = inputs.pruned["pruner"].unique().tolist()
+    pair = [representative(specs, kind) for kind in (ATTENTION, DIVERSITY)]
+    if None in pair:
+        return summarise(units, [], inputs.boot).assign(split=[])
+    attention, diversity = (inputs.variant(str(spec)) for spec in pair)
+    measures = [name for name in _SCORES if RATIOS[name].numerator in units]
+    frames = []
+    for name, labels in splits(inputs.images).items():
+        try:
+            found = crossover(units, labels, measures, attention, diversity, inputs.boot)
+        except UsageError:
+            continue
+        frames.append(found.assign(split=str(name)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def caption(inputs: Inputs, images: pd.DataFrame, split: str, tests: pd.DataFrame) -> str:
+    """Say what the levels differ in, and whether the families cross."""
+    means = images.groupby("level")[["entropy", "erank"]].mean()
+    parts = [f"Levels by {split}, {len(images):,} images."]
+    if {"simple", "complex"} <= set(means.index):
+        simple, dense = (means.loc[name].to_dict() for name in ("simple", "complex"))
+        parts.append(
+            f"Mean entropy {number(simple['entropy'])} (simple) and {number(dense['entropy'])} "
+            f"(complex) nats, mean effective rank {number(simple['erank'], 1)} and "
+            f"{number(dense['erank'], 1)}."
+        )
+    own = tests[(tests["split"] == split) & (tests["group"] == "interaction")]
+    words = {"accuracy": "yes/no accuracy", "recall": "recall", "CHAIR_i": "CHAIR_i"}
+    parts += [interaction_sentence(row, words[row["measure"]]) for _, row in own.iterrows()]
+    parts.append(
+        f"Scores at {inputs.main_keep} of {inputs.n_tokens} tokens; "
+        f"{inputs.boot.level:.0%} bootstrap intervals over images."
+    )
+    return " ".join(parts)

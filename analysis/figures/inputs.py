@@ -1,0 +1,329 @@
+"""Everything figures read of a run, loaded once and lazily; the only file that opens one."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as pads
+
+from analysis.errors import AgileError, UsageError
+from analysis.records import KEPT, TABLES
+from analysis.stats.bootstrap import Bootstrap
+from analysis.stats.families import base_name, family
+
+_IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")
+_KEPT_LISTS = ("indices", "groups", "info")
+# The paper's main budget, 64 of 576 tokens.
+_PAPER_SHARE = 64 / 576
+
+
+class MissingInput(AgileError):
+    """A figure needs something this run does not hold; the message names the command."""
+
+
+@dataclass
+class Inputs:
+    """A run as figures see it.
+
+    Parameters
+    ----------
+    path
+        The run folder.
+    boot
+        Resampling that every estimate uses.
+    """
+
+    path: Path
+    boot: Bootstrap = field(default_factory=Bootstrap)
+
+    def __post_init__(self) -> None:
+        if not (self.path / "run.json").is_file():
+            raise UsageError(
+                f"{self.path} is not a run folder (no run.json); "
+                "make one with: agile extract --model data/pocket --data scenes --out PATH."
+            )
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The run's run.json."""
+        return dict(json.loads((self.path / "run.json").read_text(encoding="utf-8")))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run's merged configuration."""
+        return dict(self.record.get("config", self.record))
+
+    @property
+    def model(self) -> str:
+        """Name of the model, as given to the extractor."""
+        named = self.config.get("model", "")
+        return str(named.get("id", named.get("name", "")) if isinstance(named, dict) else named)
+
+    @property
+    def data(self) -> str:
+        """Name of the data set, as given to the extractor."""
+        named = self.config.get("data", self.config.get("dataset", ""))
+        return str(named.get("id", named.get("name", "")) if isinstance(named, dict) else named)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the run was made with the model that ships in the repository."""
+        return "pocket" in self.model.lower()
+
+    def shards(self, name: str) -> list[str]:
+        """Return the files of one table, of those shards that are complete in all three."""
+        done: set[str] | None = None
+        for table in TABLES:
+            numbers = {path.stem.split("-")[1] for path in self.path.glob(f"{table}-*.parquet")}
+            done = numbers if done is None else done & numbers
+        return [str(self.path / f"{name}-{number}.parquet") for number in sorted(done or ())]
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read the shards ``name-*.parquet`` of the run, chosen columns only.
+
+        Raises
+        ------
+        MissingInput
+            If the run has no such shard.
+        """
+        shards = self.shards(name)
+        if not shards:
+            raise MissingInput(
+                f"run {self.path.name} has no finished shard; complete it with: "
+                f"{self.command(self.specs, ())}."
+            )
+        source = pads.dataset(shards, format="parquet")
+        wanted = None if columns is None else [c for c in columns if c in source.schema.names]
+        return source.to_table(columns=wanted).to_pandas()
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """Images that could be used, one row each, in the order of their ids."""
+        found = self.table("images")
+        found = found[found["status"].fillna("ok") == "ok"]
+        return found.sort_values("image_id", ignore_index=True)
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """Kept sets without their token lists, one row per image × variant."""
+        return self._kept([name for name in KEPT.names if name not in _KEPT_LISTS])
+
+    def _kept(self, columns: Sequence[str]) -> pd.DataFrame:
+        found = self.table("kept", columns)
+        found = found[found["image_id"].isin(self.images["image_id"])]
+        return found.sort_values(["variant", "image_id"], ignore_index=True)
+
+    def selections(self, image_ids: Sequence[str], variants: Sequence[str]) -> pd.DataFrame:
+        """Return the kept sets of some images and variants with their token lists."""
+        wanted = pads.field("image_id").isin(list(image_ids)) & pads.field("variant").isin(
+            list(variants)
+        )
+        found = (
+            pads.dataset(self.shards("kept"), format="parquet").to_table(filter=wanted).to_pandas()
+        )
+        return found.set_index(["image_id", "variant"]).sort_index()
+
+    @cached_property
+    def chair(self) -> pd.DataFrame:
+        """CHAIR of every caption, one row per image × variant."""
+        from analysis.extract.run import Run
+        from analysis.scores.chair import chair_scores
+
+        found = chair_scores(Run.open(self.path))
+        if found.empty:
+            raise MissingInput(
+                f"run {self.path.name} has no captions to score; "
+                "extract it again with captions switched on."
+            )
+        return found
+
+    @cached_property
+    def yesno(self) -> pd.DataFrame:
+        """Yes/no answers, one row each; empty where the run asked none."""
+        from analysis.extract.run import Run
+        from analysis.scores.yesno import yesno_scores
+
+        return yesno_scores(Run.open(self.path))
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """One row per image × variant: kept measures, CHAIR and yes/no counts, image measures."""
+        units = self.kept.copy()
+        keys = ["image_id", "variant"]
+        chair = self._chair_counts()
+        units = units.merge(chair, on=keys, how="left") if chair is not None else units
+        answers = yesno_counts(self.yesno)
+        units = units.merge(answers, on=keys, how="left") if len(answers) else units
+        image = self.images[list(_IMAGE_COLUMNS)].rename(
+            columns={"entropy": "image_entropy", "erank": "image_erank"}
+        )
+        units = units.merge(image, on="image_id", how="left")
+        units["family"] = units["pruner"].map({s: family(s) for s in units["pruner"].unique()})
+        for key in (*keys, "pruner", "family"):
+            units[key] = units[key].astype("category")
+        return units
+
+    def _chair_counts(self) -> pd.DataFrame | None:
+        try:
+            scored = self.chair
+        except MissingInput:
+            return None
+        numbers = ["n_mentions", "n_hallucinated", "n_recalled", "n_gt", "length"]
+        counts = scored[["image_id", "variant", *numbers]].copy()
+        counts["any_hallucinated"] = (counts["n_hallucinated"] > 0).astype(float)
+        length = counts["length"].astype(float)
+        counts["log_length"] = np.log(length.where(length > 0))
+        return counts
+
+    def need(self, column: str, command: str) -> pd.DataFrame:
+        """Return `units`, or say which command brings the column that is missing."""
+        if column not in self.units:
+            raise MissingInput(f"run {self.path.name} has no {column}; make it with: {command}.")
+        return self.units
+
+    @cached_property
+    def n_tokens(self) -> int:
+        """Tokens of an unpruned image (the most common count)."""
+        return int(self.images["n_tokens"].mode().iloc[0])
+
+    @cached_property
+    def variants(self) -> pd.DataFrame:
+        """The run's variants: ``variant, pruner, keep, family``, ordered by family and keep."""
+        found = self.kept[["variant", "pruner", "keep"]].drop_duplicates("variant").copy()
+        found["family"] = found["pruner"].map(family)
+        order = {"none": 0, "random": 1, "attention": 2, "hybrid": 3, "diversity": 4}
+        found["order"] = found["family"].map(order)
+        found = found.sort_values(["keep", "order", "pruner"], ascending=[False, True, True])
+        return found.drop(columns="order").reset_index(drop=True)
+
+    @cached_property
+    def pruned(self) -> pd.DataFrame:
+        """Variants that prune, parameter sweeps left out: plain pruners only."""
+        found = self.variants
+        plain = ~found["pruner"].str.contains(":") & (found["pruner"] != "full")
+        return found[plain].reset_index(drop=True)
+
+    @cached_property
+    def keeps(self) -> list[int]:
+        """Budgets at which plain pruners were run, largest first."""
+        return sorted({int(keep) for keep in self.pruned["keep"]}, reverse=True)
+
+    @cached_property
+    def main_keep(self) -> int:
+        """Budget for figures of one budget: most pruners, then nearest the paper's 64 of 576."""
+        if self.pruned.empty:
+            raise MissingInput(
+                f"run {self.path.name} holds no pruner; make a run that does with: "
+                f"{self.command(['fastervlm', 'divprune'], ())}."
+            )
+        count = self.pruned["keep"].value_counts()
+        best = [int(keep) for keep in count.index[count == count.max()]]
+        return min(best, key=lambda keep: abs(np.log(keep / self.n_tokens / _PAPER_SHARE)))
+
+    def variant(self, spec: str, keep: int | None = None) -> str:
+        """Return the variant of a pruner at a keep (`main_keep` by default).
+
+        Raises
+        ------
+        MissingInput
+            If the run does not hold it; the message names the command that makes it.
+        """
+        keep = self.main_keep if keep is None else keep
+        found = self.variants
+        hit = found[(found["pruner"] == spec) & (found["keep"] == keep)]
+        if hit.empty:
+            raise MissingInput(self.remedy([spec], keep))
+        return str(hit["variant"].iloc[0])
+
+    def sweep(self, base: str, keep: int | None = None) -> pd.DataFrame:
+        """Return the variants of one pruner's name, whatever its parameters, at one keep."""
+        keep = self.main_keep if keep is None else keep
+        found = self.variants
+        same = found["pruner"].map(base_name) == base
+        return found[same & (found["keep"] == keep)].reset_index(drop=True)
+
+    @property
+    def specs(self) -> list[str]:
+        """Pruner specs the run was asked for."""
+        return [str(spec) for spec in self.config.get("pruners", [])]
+
+    def remedy(self, specs: Sequence[str], keep: int) -> str:
+        """Return the sentence that names the command which makes a run with these variants."""
+        wanted = [*self.specs, *(spec for spec in specs if spec not in self.specs)]
+        return (
+            f"run {self.path.name} has no {', '.join(specs)} at keep {keep}; make a run that has "
+            f"with: {self.command(wanted, (keep,))}."
+        )
+
+    def command(self, specs: Sequence[str], keeps: Sequence[int]) -> str:
+        """Return the command that makes this run, or one like it with other variants."""
+        more = set(specs) != set(self.specs) or not set(keeps) <= set(self.config.get("keeps", []))
+        parts = ["agile extract", f"--model {self.model}", f"--data {self.data}"]
+        parts += [f"--pruners {','.join(specs)}"] if specs else []
+        budgets = sorted({*self.config.get("keeps", []), *keeps}, reverse=True)
+        parts += [f"--keeps {','.join(map(str, budgets))}"] if budgets else []
+        parts += [f"--limit {self.config['limit']}"] if self.config.get("limit") else []
+        out = f"{self.path}-more" if more and keeps else str(self.path)
+        return " ".join([*parts, f"--out {out}"])
+
+    def extra(self, name: str) -> pd.DataFrame:
+        """Read an analysis beyond the three tables (``extra-NAME-*.parquet``).
+
+        Raises
+        ------
+        MissingInput
+            If it was not made; the message names the command.
+        """
+        shards = sorted(self.path.glob(f"extra-{name}-*.parquet"))
+        if not shards:
+            raise MissingInput(
+                f"run {self.path.name} has no {name} analysis; make it with: "
+                f"agile extract --analyses {name} --out {self.path}."
+            )
+        return pd.concat([pd.read_parquet(path) for path in shards], ignore_index=True)
+
+    def pixels(self, image_id: str) -> Any:
+        """Return the image as PIL shows it.
+
+        Raises
+        ------
+        MissingInput
+            If its pixels are no longer where the run read them.
+        """
+        from analysis.datasets import image_for
+        from analysis.extract.run import Run
+
+        try:
+            return image_for(Run.open(self.path), image_id)
+        except (OSError, KeyError, AgileError, UsageError) as error:
+            raise MissingInput(
+                f"the pixels of image {image_id} are gone ({error}); put the images back where "
+                "the run read them, or extract again from their new place."
+            ) from error
+
+
+def yesno_counts(answers: pd.DataFrame) -> pd.DataFrame:
+    """Count answers per image × variant for accuracy and F1 ("yes" is the positive class)."""
+    names = ["image_id", "variant", "n_correct", "n_answered", "f1_numerator", "f1_denominator"]
+    if answers.empty:
+        return pd.DataFrame(columns=names)
+    judged = answers[answers["correct"].notna()]
+    correct = judged["correct"].astype(float)
+    positive = judged["label"].astype(str).str.lower().str.startswith("y")
+    said = correct.astype(bool) == positive
+    counts = pd.DataFrame(
+        {
+            "image_id": judged["image_id"],
+            "variant": judged["variant"],
+            "n_correct": correct,
+            "n_answered": 1.0,
+            "f1_numerator": 2.0 * (positive & said),
+            "f1_denominator": positive.astype(float) + said.astype(float),
+        }
+    )
+    return counts.groupby(["image_id", "variant"], as_index=False, observed=True).sum()

@@ -1,0 +1,83 @@
+"""The layout shared by tables of methods: one row a variant, one column a measure."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis.figures.latex import booktabs, cell, escape
+from analysis.plots.style import look
+from analysis.stats.bootstrap import Bootstrap
+from analysis.stats.estimate import records
+from analysis.stats.families import family
+from analysis.stats.paired import compare
+from analysis.stats.ratios import RATIOS
+
+
+def clear_best(
+    units: pd.DataFrame, found: pd.DataFrame, variants: Sequence[str], boot: Bootstrap
+) -> set[tuple[str, str]]:
+    """Return (measure, variant) that beat every other variant of their budget.
+
+    Beating means: the paired difference on the same images has an interval without 0. A best
+    value that fails this against any rival is not marked.
+    """
+    keeps = units[["variant", "keep"]].drop_duplicates().set_index("variant")["keep"]
+    best = set()
+    for measure in dict.fromkeys(found["measure"]):
+        better = RATIOS[measure].better
+        if not better:
+            continue
+        own = found[found["measure"] == measure].set_index("group")["estimate"] * better
+        own = own[own.index.isin(list(variants))].dropna()
+        for _, group in own.groupby(keeps.reindex(own.index)):
+            if len(group) < 2:
+                continue
+            winner = str(group.idxmax())
+            rivals = [(winner, str(name)) for name in group.index if name != winner]
+            gaps = compare(units, [measure], rivals, boot)
+            if ((gaps["low"] * better > 0) & (gaps["high"] * better > 0)).all():
+                best.add((measure, winner))
+    return best
+
+
+def methods_latex(
+    found: pd.DataFrame,
+    variants: pd.DataFrame,
+    measures: Sequence[str],
+    titles: Sequence[str],
+    best: set[tuple[str, str]],
+    digits: int = 1,
+) -> str:
+    """Lay estimates out as LaTeX, variants grouped by budget.
+
+    Parameters
+    ----------
+    found
+        Estimates whose ``group`` is the variant.
+    variants
+        Rows ``variant, pruner, keep`` in the order of the table.
+    measures, titles
+        Columns and their LaTeX titles.
+    best
+        Cells to print bold, from `clear_best`.
+    digits
+        Decimals.
+    """
+    cells = {(row["measure"], row["group"]): row for row in records(found)}
+    rows, rules = [], []
+    last = None
+    for row in records(variants):
+        if last is not None and row["keep"] != last:
+            rules.append(len(rows))
+        last = row["keep"]
+        line = [
+            escape(look(row["variant"]).label),
+            escape(family(row["variant"])),
+            str(row["keep"]),
+        ]
+        for measure in measures:
+            key = (measure, row["variant"])
+            line.append(cell(cells[key], digits, bold=key in best) if key in cells else "---")
+        rows.append(line)
+    header = ["method", "family", "kept", *titles]
+    return booktabs(header, rows, rules_before=rules)

@@ -1,0 +1,84 @@
+"""Writing a figure: PDF, PNG, SVG, numbers, caption; the same bytes on every build."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from analysis.figures.base import DEMONSTRATION, Drawn, Recipe
+from analysis.plots.style import drawing
+
+# A file may say when it was made in these fields; leaving them out makes builds identical.
+_METADATA: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None, "ModDate": None},
+    "svg": {"Date": None},
+    "png": {},
+}
+PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "statsmodels", "tueplots", "pillow")
+
+
+def save(drawn: Drawn, recipe: Recipe, out: Path, *, embedded: bool) -> list[Path]:
+    """Write everything a recipe has drawn.
+
+    Parameters
+    ----------
+    drawn
+        Picture or LaTeX, numbers and caption.
+    recipe
+        Whose product it is; gives the file name.
+    out
+        Folder, made if absent.
+    embedded
+        Whether the run is the embedded model's; its captions say so.
+
+    Returns
+    -------
+    list of Path
+        The files written: NAME.pdf, .png, .svg (or .tex), .csv, .md, and NAME-PART.csv.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    if drawn.figure is not None:
+        FigureCanvasAgg(drawn.figure)
+        with drawing(recipe.name):
+            for kind, metadata in _METADATA.items():
+                written.append(out / f"{recipe.name}.{kind}")
+                drawn.figure.savefig(written[-1], metadata=metadata)
+    if drawn.latex is not None:
+        written.append(_text(out / f"{recipe.name}.tex", drawn.latex))
+    for part, frame in drawn.data.items():
+        name = f"{recipe.name}-{part}" if part else recipe.name
+        written.append(_text(out / f"{name}.csv", numbers(frame)))
+    caption = f"{drawn.caption} {DEMONSTRATION}" if embedded else drawn.caption
+    written.append(_text(out / f"{recipe.name}.md", caption + "\n"))
+    return written
+
+
+def numbers(frame: pd.DataFrame) -> str:
+    """Return a frame as CSV text with ten significant digits."""
+    return frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+
+
+def packages() -> dict[str, str]:
+    """Return the versions a figure's bytes depend on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_provenance(path: Path, content: dict[str, Any]) -> None:
+    """Write a provenance file; it holds no time, so equal inputs give equal bytes."""
+    _text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def _text(path: Path, content: str) -> Path:
+    path.write_text(content, encoding="utf-8", newline="\n")
+    return path

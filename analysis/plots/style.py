@@ -1,0 +1,149 @@
+"""The look of every chart: fonts, sizes, and one colour and marker per pruner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from tueplots import figsizes, fontsizes
+
+from analysis.stats.families import base_name
+
+# Okabe & Ito's eight colours carry the pruners most often compared; relatives get a neighbouring
+# hue and always another marker, so colour is never the only channel.
+_LOOKS: dict[str, tuple[str, str, str]] = {
+    "full": ("#000000", "*", "all tokens"),
+    "random": ("#8C8C8C", "X", "Random"),
+    "fastervlm": ("#0072B2", "o", "FasterVLM"),
+    "visionzip": ("#56B4E9", "s", "VisionZip"),
+    "prumerge": ("#5B7FA6", "<", "PruMerge"),
+    "hiprune": ("#004C7A", "8", "HiPrune"),
+    "divprune": ("#D55E00", "D", "DivPrune"),
+    "fps": ("#E69F00", "P", "FPS"),
+    "cdpruner": ("#8C510A", "p", "CDPruner"),
+    "dart": ("#B8860B", "x", "DART"),
+    "vispruner": ("#009E73", "^", "VisPruner"),
+    "prumerge_plus": ("#6B8E23", ">", "PruMerge+"),
+    "prumerge_plus_fixed": ("#556B2F", "4", "PruMerge+ (fixed)"),
+    "bat": ("#44AA99", "h", "BAT-style"),
+    "mixture": ("#117733", "d", "FasterVLM + DivPrune"),
+    "steered": ("#882255", "H", "steered"),
+    "agilepruner": ("#CC79A7", "v", "AgilePruner"),
+    "fastv": ("#332288", "1", "FastV"),
+    "pyramiddrop": ("#6699CC", "2", "PyramidDrop"),
+    "sparsevlm": ("#7B68EE", "3", "SparseVLM"),
+    "sparsevlm_v2": ("#9370DB", "+", "SparseVLM v2"),
+    "quartile": ("#999933", ".", "one quarter of positions"),
+}
+ATTENTION_COLOUR, DIVERSITY_COLOUR, NEUTRAL = "#0072B2", "#D55E00", "#4D4D4D"
+SIMPLE_COLOUR, COMPLEX_COLOUR = "#009E73", "#CC79A7"
+LEVEL_LOOK = {
+    "simple": (SIMPLE_COLOUR, "o"),
+    "medium": ("#8C8C8C", "s"),
+    "complex": (COMPLEX_COLOUR, "^"),
+}
+# Beyond this many points a scatter is drawn as pixels inside the vector file.
+RASTER_FROM = 2000
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker and printed name of a pruner.
+
+    Parameters
+    ----------
+    colour
+        Hexadecimal colour.
+    marker
+        Matplotlib marker.
+    label
+        Name as printed, parameters included.
+    """
+
+    colour: str
+    marker: str
+    label: str
+
+
+def look(spec: str) -> Look:
+    """Return how a pruner or variant is drawn, the same in every figure.
+
+    Parameters
+    ----------
+    spec
+        ``"fastervlm"``, ``"mixture:attention_share=0.25"`` or ``"divprune@36"``. An unknown name
+        is drawn in grey under its own name.
+    """
+    name = base_name(spec)
+    colour, marker, label = _LOOKS.get(name, (NEUTRAL, ".", name))
+    parameters = spec.split("@")[0].split(":")[1:]
+    extra = ", ".join(part.replace("_", " ").replace("=", " = ") for part in parameters)
+    return Look(colour, marker, f"{label} ({extra})" if extra else label)
+
+
+def known_pruners() -> list[str]:
+    """Return the names that have a colour and marker of their own."""
+    return list(_LOOKS)
+
+
+@contextmanager
+def drawing(salt: str) -> Iterator[None]:
+    """Draw inside this context to get the house style and identical bytes on every build.
+
+    Parameters
+    ----------
+    salt
+        Seeds the identifiers inside SVG files; the figure's name.
+    """
+    with mpl.rc_context(rc_params(salt)):
+        yield
+
+
+def rc_params(salt: str) -> dict[str, Any]:
+    """Return the Matplotlib settings of the house style."""
+    return {
+        **fontsizes.iclr2024(default_smaller=1),
+        # The ICLR preset asks for Times; STIX is the Times design that ships with Matplotlib.
+        "font.family": "serif",
+        "font.serif": ["STIXGeneral"],
+        "mathtext.fontset": "stix",
+        "text.usetex": False,
+        "pdf.fonttype": 42,
+        "ps.fonttype": 42,
+        "svg.fonttype": "none",
+        "svg.hashsalt": salt,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.6,
+        "axes.axisbelow": True,
+        "axes.grid": False,
+        "grid.color": "#E5E5E5",
+        "grid.linewidth": 0.5,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "lines.linewidth": 1.1,
+        "lines.markersize": 4.5,
+        "legend.frameon": False,
+        "legend.handletextpad": 0.4,
+        "legend.columnspacing": 1.0,
+        "figure.constrained_layout.h_pad": 0.03,
+        "figure.constrained_layout.w_pad": 0.03,
+        "savefig.dpi": 220,
+        "figure.dpi": 220,
+    }
+
+
+def new_figure(height: float, *, width: float = 1.0) -> Figure:
+    """Return an empty figure of the page's width.
+
+    Parameters
+    ----------
+    height
+        Height in inches.
+    width
+        Share of the ICLR text width of 5.5 inches, above 0 and at most 1.
+    """
+    full = figsizes.iclr2024(nrows=1, ncols=1)["figure.figsize"][0]
+    return Figure(figsize=(full * width, height), layout="constrained")

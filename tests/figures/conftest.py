@@ -1,0 +1,33 @@
+"""A synthetic run shared by the figure tests."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+_SPEC = importlib.util.spec_from_file_location(
+    "synthetic_run", Path(__file__).with_name("synthetic.py")
+)
+synthetic = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(synthetic)
+
+
+@pytest.fixture(scope="session")
+def make_run():
+    """The generator of synthetic runs."""
+    return synthetic.make_run
+
+
+@pytest.fixture(scope="session")
+def run_path(tmp_path_factory) -> Path:
+    """A run of 60 images, 6 pruners and 3 keeps."""
+    return synthetic.make_run(tmp_path_factory.mktemp("runs") / "tiny", 60)
+
+
+@pytest.fixture(scope="session")
+def inputs(run_path):
+    """The run as figures see it, with few resamples."""
+    from analysis.figures.inputs import Inputs
+    from analysis.stats.bootstrap import Bootstrap
+
+    return Inputs(run_path, Bootstrap(200))

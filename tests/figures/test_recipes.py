@@ -1,0 +1,112 @@
+"""Structure of the figures: points, labels, limits, captions."""
+
+import numpy as np
+import pytest
+
+from analysis.figures import FIGURES
+from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.overview import chosen_images
+from analysis.stats.bootstrap import Bootstrap
+
+
+def drawn(name, inputs):
+    return FIGURES.get(name).build(inputs)
+
+
+def labels(figure):
+    return {text for ax in figure.axes for text in (ax.get_xlabel(), ax.get_ylabel()) if text}
+
+
+def test_every_recipe_says_what_it_shows_and_needs():
+    for name in FIGURES:
+        recipe = FIGURES.get(name)
+        assert recipe.name == name
+        assert recipe.shows
+        assert recipe.needs
+
+
+def test_entropy_vs_erank_draws_each_image_once(inputs):
+    found = drawn("entropy_vs_erank", inputs)
+    ax = found.figure.axes[0]
+    assert sum(len(points.get_offsets()) for points in ax.collections[:3]) == 60
+    assert {"attention entropy (nats)", "effective rank of all tokens"} <= labels(found.figure)
+    assert "n = 60" in ax.get_title(loc="left")
+    assert len(found.data["points"]) == 60
+    assert found.data[""]["n"].tolist() == [60, 60, 60]
+
+
+def test_complexity_shows_levels_scores_and_crossover(inputs):
+    found = drawn("complexity", inputs)
+    assert len(found.figure.axes) == 5
+    assert set(found.data[""]["level"]) == {"simple", "medium", "complex"}
+    assert set(found.data["crossover"]["group"]) == {"interaction", "simple", "complex"}
+    assert set(found.data["crossover"]["split"]) == {
+        "data set",
+        "erank terciles",
+        "entropy terciles",
+    }
+    assert "interaction" in found.caption or "gap" in found.caption
+    names = [text.get_text() for text in found.figure.axes[2].get_yticklabels()]
+    assert names[:2] == ["all tokens", "Random"]
+
+
+def test_diversity_vs_hallucination_has_one_cross_a_method(inputs):
+    found = drawn("diversity_vs_hallucination", inputs)
+    methods = found.data[""]
+    assert len(methods) == 12
+    assert (methods["y_low"] <= methods["y"]).all()
+    assert len(found.figure.axes[0].containers) == 6
+    assert "CHAIR_i" in found.caption
+    assert "[" in found.caption
+    assert {"pooled", "between images", "within image"} <= set(found.data["correlations"]["group"])
+    assert found.data["pairs"]["q"].notna().all()
+
+
+def test_overview_shows_two_simple_and_two_complex(inputs):
+    found = drawn("overview", inputs)
+    assert len(found.figure.axes) == 12
+    chosen = chosen_images(inputs.images).groupby("side")["erank"].mean()
+    assert chosen["simple"] < chosen["complex"]
+    assert len(found.data[""]) == 8
+
+
+def test_chair_table_marks_only_clear_winners(inputs):
+    found = drawn("chair_table", inputs)
+    assert found.latex.count(r"\\") == 1 + 19
+    assert found.latex.count(r"\textbf") == int(found.data[""]["clear_best"].sum())
+
+
+@pytest.mark.parametrize("name", ["diversity_vs_hallucination", "overview"])
+def test_missing_method_names_the_command(make_run, tmp_path, name):
+    run = make_run(tmp_path / "run", 30, pruners=("random", "fastervlm"))
+    with pytest.raises(MissingInput, match=r"agile extract .*divprune"):
+        drawn(name, Inputs(run, Bootstrap(200)))
+
+
+def test_lost_pixels_give_the_remedy(make_run, tmp_path):
+    run = make_run(tmp_path / "run", 30, drawable=False)
+    with pytest.raises(MissingInput, match="put the images back"):
+        drawn("overview", Inputs(run, Bootstrap(200)))
+
+
+def test_units_add_up(inputs):
+    units = inputs.units
+    assert len(units) == 60 * 19
+    assert (units["n_hallucinated"] <= units["n_mentions"]).all()
+    answered = units.groupby("variant", observed=True)["n_answered"].sum()
+    assert (answered == 120).all()
+
+
+def test_main_keep_is_nearest_the_papers_share(inputs):
+    assert inputs.main_keep == 16
+
+
+def test_latex_escapes_what_would_stop_it():
+    assert escape("a_b & 5% #1") == r"a\_b \& 5\% \#1"
+    row = {"estimate": -1.0, "low": -2.0, "high": 0.5}
+    assert cell(row, 1, bold=True) == r"\textbf{$-$1.0} {\scriptsize [$-$2.0, 0.5]}"
+    assert cell({"estimate": np.nan, "low": 0, "high": 0}, 1) == "---"
+    text = booktabs(["a", "b"], [["x", "1"], ["y", "2"]], rules_before=[1])
+    assert text.count(r"\midrule") == 2
+    assert text.startswith(r"\begin{tabular}{lr}")

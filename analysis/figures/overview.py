@@ -65,6 +65,7 @@ def draw(
     """Fill the grid of overlays."""
     axes = figure.subplots(3, len(chosen), squeeze=False)
     edges = ("#000000", ATTENTION_COLOUR, DIVERSITY_COLOUR)
+    tokens: dict[Any, Any] = kept["indices"].to_dict()
     names = [
         "image",
         *(

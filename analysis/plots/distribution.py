@@ -1,5 +1,7 @@
 """How a measure is spread over groups of images."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,13 +23,13 @@ def violins(frame: pd.DataFrame, ax: Axes, *, column: str, by: str, order: list[
     order
         Groups from left to right; groups without three values are left out.
     """
-    parts = [(name, frame.loc[frame[by] == name, column].dropna()) for name in order]
-    parts = [(name, values.to_numpy(dtype=float)) for name, values in parts if len(values) > 2]
+    found = {name: frame.loc[frame[by] == name, column].dropna().to_numpy(float) for name in order}
+    parts = [(name, values) for name, values in found.items() if len(values) > 2]
     for place, (name, values) in enumerate(parts):
         colour = LEVEL_LOOK.get(name, (NEUTRAL, "o"))[0]
         if np.ptp(values) > 0:
-            body = ax.violinplot([values], [place], widths=0.85, showextrema=False)["bodies"][0]
-            body.set(facecolor=colour, alpha=0.35, edgecolor=colour)
+            drawn: Any = ax.violinplot([values], [place], widths=0.85, showextrema=False)
+            drawn["bodies"][0].set(facecolor=colour, alpha=0.35, edgecolor=colour)
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
         ax.plot([place, place], [low, high], color=colour, lw=2.5, solid_capstyle="butt")
         ax.plot(place, middle, "o", color="white", markeredgecolor=colour, markersize=4)

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.plots.style import NEUTRAL, look
+from analysis.stats.estimate import records
 
 
 def errors(frame: pd.DataFrame, estimate: str, low: str, high: str) -> np.ndarray:
@@ -75,11 +76,11 @@ def crosses(frame: pd.DataFrame, ax: Axes) -> Axes:
     """
     across = errors(frame, "x", "x_low", "x_high")
     along = errors(frame, "y", "y_low", "y_high")
-    for place, row in enumerate(frame.itertuples()):
-        drawn = look(row.variant)
+    for place, row in enumerate(records(frame)):
+        drawn = look(row["variant"])
         ax.errorbar(
-            row.x,
-            row.y,
+            row["x"],
+            row["y"],
             xerr=across[:, place : place + 1],
             yerr=along[:, place : place + 1],
             fmt=drawn.marker,

@@ -66,7 +66,7 @@ def marginal(
     upright
         Draw for the right-hand margin.
     """
-    edges = np.histogram_bin_edges(values[column].dropna(), bins=25)
+    edges = np.histogram_bin_edges(values[column].dropna(), bins=25).tolist()
     if level is None:
         groups = [("", values)]
     else:

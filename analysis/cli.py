@@ -5,7 +5,6 @@ import logging
 import pkgutil
 import sys
 
-import click
 import typer
 
 from analysis import __version__, commands
@@ -49,17 +48,11 @@ def main() -> None:
     """Run the command; errors are one sentence, exit 2 for wrong usage, 1 otherwise."""
     register_commands()
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        _fail("stopped; run the same command again to go on.", 1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
     except (UsageError, AgileError) as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to go on.", 1)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, code: int) -> None:

@@ -1,0 +1,93 @@
+"""CHAIR of a run's captions: one call to `chair_eval`, whatever the model or data set."""
+
+from typing import Protocol
+
+import pandas as pd
+
+from analysis.errors import AgileError
+from chair_eval import GroundTruth, score
+
+_VARIANT = ["image_id", "variant", "pruner", "keep"]
+_COUNTS = ["n_mentions", "n_hallucinated", "n_recalled", "n_gt"]
+_LISTS = ["words", "categories", "spans", "hallucinated", "recalled", "missed"]
+
+
+class HasCaptions(Protocol):
+    """The part of a run this module reads."""
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """Rows of the images table."""
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """Rows of the answers table."""
+
+
+def ground_truth_of(images: pd.DataFrame) -> tuple[GroundTruth, dict[str, int]]:
+    """Take the accepted categories of every annotated image from the records.
+
+    Ids of arbitrary data sets (paths, say) are replaced by their row number, because
+    the CHAIR package reads numbers out of COCO file names.
+
+    Parameters
+    ----------
+    images
+        ``images`` table; rows without ``objects`` are not annotated.
+
+    Returns
+    -------
+    GroundTruth
+        Row number → categories.
+    dict
+        image_id → row number.
+
+    Raises
+    ------
+    AgileError
+        When no image is annotated: CHAIR has no meaning there.
+    """
+    known = images[images["objects"].notna()]
+    if known.empty:
+        raise AgileError(
+            "no image of this run has annotated objects, so CHAIR cannot be computed; "
+            "use a data set with annotations, such as scenes or coco-chair:PATH."
+        )
+    numbers = {str(image_id): i for i, image_id in enumerate(known["image_id"])}
+    sets = {numbers[str(r.image_id)]: set(r.objects) for r in known.itertuples()}
+    return GroundTruth.from_mapping(sets, source="run"), numbers
+
+
+def chair_scores(run: HasCaptions) -> pd.DataFrame:
+    """Score every caption of a run in the ``pattern`` dialect.
+
+    Parameters
+    ----------
+    run
+        Anything with ``images`` and ``answers`` tables.
+
+    Returns
+    -------
+    DataFrame
+        One row an image and variant: the counts ``n_mentions``, ``n_hallucinated``,
+        ``n_recalled``, ``n_gt``, the caption's ``length`` in whitespace words, and the
+        lists ``words``, ``categories``, ``spans`` (characters), ``hallucinated`` (parallel
+        to words), ``recalled`` and ``missed``. Images without annotations have no row.
+
+    Raises
+    ------
+    AgileError
+        When no image is annotated, or the run holds no captions.
+    """
+    truth, numbers = ground_truth_of(run.images)
+    captions = run.answers[run.answers["task"] == "caption"]
+    captions = captions[captions["image_id"].astype(str).isin(numbers)].reset_index(drop=True)
+    if captions.empty:
+        raise AgileError(
+            "this run holds no captions of annotated images; extract with --tasks caption."
+        )
+    pairs = zip(captions["image_id"].astype(str).map(numbers), captions["answer"], strict=True)
+    scored = score(list(pairs), truth, duplicates="keep", draws=0).frame
+    frame = pd.concat([captions[_VARIANT], scored[_COUNTS + _LISTS]], axis=1)
+    frame.insert(len(_VARIANT) + len(_COUNTS), "length", captions["answer"].str.split().str.len())
+    return frame

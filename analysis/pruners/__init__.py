@@ -13,17 +13,21 @@ _METHODS = (
     "divprune",
     "fps",
     "visionzip",
-    "prumerge",
+    "prumerge",  # and its two variants
     "hiprune",
     "vispruner",
     "cdpruner",
     "bat",
     "mixture",
+    "quartile",
     "steered",
     "agilepruner",
 )
 
-for _method in _METHODS:
+# Inside the language model.
+_INSIDE = ("fastv", "pyramiddrop", "sparsevlm", "dart")
+
+for _method in (*_METHODS, *_INSIDE):
     import_module(f"analysis.pruners.{_method}")
 
 __all__ = ["PRUNERS", "Pruner", "Selection", "make_pruner"]

@@ -7,7 +7,11 @@ from analysis.models.base import MODELS, Adapter, Answer, LoadOptions, Request
 from analysis.models.loading import load_config
 
 # transformers' model_type → module that registers the adapter under that name.
-_MODULES = {"llava": "analysis.models.llava15"}
+_MODULES = {
+    "llava": "analysis.models.llava15",
+    "llava_next": "analysis.models.llava_next",
+    "qwen2_5_vl": "analysis.models.qwen25_vl",
+}
 
 
 def load(options: LoadOptions) -> Adapter:

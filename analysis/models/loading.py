@@ -134,3 +134,36 @@ def load_processor(options: LoadOptions) -> Any:
         )
     except (OSError, ValueError) as error:
         raise UsageError(_not_found(options, error)) from error
+
+
+def load_parts(options: LoadOptions) -> tuple[Any, Any, str | None]:
+    """Load what images and text need of a processor that also wants videos.
+
+    Parameters
+    ----------
+    options
+        What to load.
+
+    Returns
+    -------
+    tuple
+        Image processor (PIL backend), tokenizer, chat template or None.
+
+    Raises
+    ------
+    UsageError
+        When the checkpoint brings one of them not at all.
+    """
+    from transformers import AutoImageProcessor, AutoTokenizer, ProcessorMixin
+
+    where = {"revision": options.revision}
+    try:
+        images = AutoImageProcessor.from_pretrained(options.model, backend="pil", **where)
+        tokenizer = AutoTokenizer.from_pretrained(options.model, **where)
+        settings, _ = ProcessorMixin.get_processor_dict(options.model, **where)
+    except (OSError, ValueError) as error:
+        raise UsageError(_not_found(options, error)) from error
+    template = settings.get("chat_template") or tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    return images, tokenizer, template

@@ -9,9 +9,22 @@ from PIL import Image
 
 from analysis.models import LoadOptions, load
 
-_spec = importlib.util.spec_from_file_location("tiny", Path(__file__).with_name("tiny.py"))
-tiny = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tiny)
+
+def _beside(name):
+    """Import a helper module that lies beside this file."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+tiny = _beside("tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_module():
+    """Give tests ``tiny_module("tiny_next")``, the module of that name in this folder."""
+    return _beside
 
 
 @pytest.fixture(scope="session")

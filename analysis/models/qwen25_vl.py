@@ -1,0 +1,239 @@
+"""Qwen2.5-VL 7B: native resolution, no [CLS], positions in three dimensions (M-RoPE)."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from analysis.errors import UsageError
+from analysis.models.base import MODELS, LoadOptions, Request
+from analysis.models.generation import Row
+from analysis.models.loading import load_model, load_parts
+from analysis.models.preprocess import Aspect
+from analysis.models.prompts import PromptStyle
+from analysis.models.qwen_capture import VisionCapture, capture_vision, unwindowed
+from analysis.models.splicing import SplicingAdapter
+from analysis.tokens import VisualTokens
+
+
+@dataclass
+class QwenProcessor:
+    """What `SplicingAdapter` reads of a processor.
+
+    Stock ``Qwen2_5_VLProcessor`` cannot be built without a video processor, which in
+    turn needs torchvision; images need neither.
+    """
+
+    image_processor: Any
+    tokenizer: Any
+    chat_template: str | None
+    image_token: str = "<|image_pad|>"
+
+    def apply_chat_template(self, conversation: list[dict[str, Any]], **options: Any) -> str:
+        """Render a conversation with the checkpoint's template."""
+        rendered: str = self.tokenizer.apply_chat_template(
+            conversation, chat_template=self.chat_template, **options
+        )
+        return rendered
+
+
+@MODELS.register("qwen2_5_vl")
+class Qwen25VL(SplicingAdapter):
+    """Adapter of ``Qwen2_5_VLForConditionalGeneration`` on stock transformers.
+
+    One visual token is a merge unit of 2 x 2 patches, N follows the image's size.
+    ``cls_attention`` holds what stands in for it here: attention received in the last
+    full-attention vision layer, mean over heads and query rows, averaged over a unit's
+    patches and put back into row-major order (so it sums to 1/4). ``encoder_features``
+    are the merger's input, the four normalised patches side by side.
+
+    Kept tokens always hold the M-RoPE positions of the unpruned prompt, whatever the
+    pruner's policy: a unit's position is where it is in the picture.
+    """
+
+    family: ClassVar[str] = "qwen2_5_vl"
+    summary: ClassVar[str] = (
+        "Qwen2.5-VL 7B; native resolution, no [CLS]: received attention of the last "
+        "full-attention layer"
+    )
+    default_aspect: ClassVar[Aspect] = "native"
+    aspects: ClassVar[tuple[Aspect, ...]] = ("native",)
+
+    @classmethod
+    def load(cls, options: LoadOptions) -> "Qwen25VL":
+        """Load model, tokenizer and image processor from a hub id or a folder.
+
+        Raises
+        ------
+        UsageError
+            When the checkpoint is missing, or a prompt other than its own is asked for.
+        """
+        from transformers import Qwen2_5_VLForConditionalGeneration
+
+        processor = QwenProcessor(*load_parts(options))
+        return cls(load_model(Qwen2_5_VLForConditionalGeneration, options), processor, options)
+
+    def __init__(self, model: Any, processor: Any, options: LoadOptions) -> None:
+        super().__init__(model, processor, options)
+        if self.prompt_style != "chat_template":
+            raise UsageError(
+                f"prompt {self.prompt_style!r} does not fit {self.family}; use chat_template."
+            )
+        self.visual = model.model.visual
+        full = sorted(self.visual.fullatt_block_indexes)
+        if not full:
+            raise UsageError(
+                "this Qwen2.5-VL tower has no full-attention layer, so nothing stands in for "
+                "[CLS] attention; use a checkpoint with fullatt_block_indexes."
+            )
+        middle = len(self.visual.blocks) // 2 - 1  # HiPrune's object layer: 16th of 32
+        self.last_layer = full[-1]
+        self.object_layer = min(full, key=lambda layer: abs(layer - middle))
+
+    @property
+    def default_prompt(self) -> PromptStyle:
+        """Its own template; the image stands between vision markers."""
+        return "chat_template"
+
+    @property
+    def n_tokens(self) -> int | None:
+        """None: N follows the size of each image."""
+        return None
+
+    def offers(self) -> frozenset[str]:
+        """Fields of VisualTokens that :meth:`encode` can fill."""
+        return frozenset(
+            {
+                "features",
+                "encoder_features",
+                "cls_attention",
+                "object_attention",
+                "received_attention",
+            }
+        )
+
+    def pixel_inputs(self, images: list[Image.Image]) -> tuple[Tensor, Tensor]:
+        """Preprocess images into (S, patch) pixels and a (B, 3) grid of patches."""
+        ready = [image.convert("RGB") for image in images]
+        out = self.processor.image_processor(images=ready, return_tensors="pt")
+        first = next(self.visual.parameters())
+        pixels = out["pixel_values"].to(first.device, first.dtype)
+        return pixels, out["image_grid_thw"].to(first.device)
+
+    def encode(
+        self, images: list[Image.Image], needs: frozenset[str] = frozenset()
+    ) -> list[VisualTokens]:
+        """Run the vision tower once over the images.
+
+        Parameters
+        ----------
+        images
+            RGB images of any size.
+        needs
+            Evidence wanted beyond features, encoder features and the stand-in for
+            [CLS] attention.
+
+        Returns
+        -------
+        list of VisualTokens
+            One per image; the grid counts merge units.
+        """
+        pixels, grid = self.pixel_inputs(images)
+        layers = [self.last_layer]
+        if "object_attention" in needs:
+            layers.append(self.object_layer)
+        with torch.no_grad(), capture_vision(self.visual, layers) as seen:
+            output = self.model.model.get_image_features(pixel_values=pixels, image_grid_thw=grid)
+            fields = self._evidence(seen, grid, needs)
+        merge = self.visual.spatial_merge_size
+        found, start = [], 0
+        for features, (_, height, width) in zip(output.pooler_output, grid.tolist(), strict=True):
+            end = start + len(features)
+            own: dict[str, Any] = {name: value[start:end] for name, value in fields.items()}
+            side = (height // merge, width // merge)
+            found.append(VisualTokens(features=features, grid=side, **own))
+            start = end
+        return found
+
+    def _evidence(
+        self, seen: VisionCapture, grid: Tensor, needs: frozenset[str]
+    ) -> dict[str, Tensor]:
+        """Turn what the hooks saw into fields over all images' units, row-major."""
+        if seen.merged is None:
+            raise RuntimeError("the tower has not run inside the capture")
+        order = unwindowed(self.visual, grid)
+        unit = self.visual.spatial_merge_unit
+        heads = self.visual.config.num_heads
+
+        def received(layer: int) -> Tensor:
+            return seen.received(layer, heads).view(-1, unit).mean(1)[order]
+
+        last = received(self.last_layer)
+        fields = {
+            "cls_attention": last,
+            "encoder_features": seen.merged.reshape(len(last), -1)[order],
+        }
+        if "received_attention" in needs:
+            fields["received_attention"] = last
+        if "object_attention" in needs:
+            fields["object_attention"] = received(self.object_layer)
+        return fields
+
+    def project(self, encoder_features: Tensor) -> Tensor:
+        """Send (K, 4C) units through the merger's MLP to (K, D)."""
+        projected: Tensor = self.visual.merger.mlp(encoder_features)
+        return projected
+
+    def row(self, request: Request) -> Row:
+        """Build one prompt of a batch from a request.
+
+        Raises
+        ------
+        UsageError
+            For a selection with tokens that stand for no place in the image.
+        """
+        before, after = self.prompt_ids(request.question)
+        visual = self.fed(request.tokens, request.selection)
+        positions = self.positions(len(before), len(after), request.tokens)
+        if request.selection is not None:
+            indices = request.selection.indices.cpu()
+            if bool((indices < 0).any()):
+                raise UsageError(
+                    f"{self.family} places tokens by where they are in the image, and this "
+                    "selection holds some that are nowhere; use a pruner that does not merge."
+                )
+            head, tail = len(before), len(before) + request.tokens.n
+            kept = [positions[:, :head], positions[:, head + indices], positions[:, tail:]]
+            positions = torch.cat(kept, dim=1)
+        return Row(before, visual, after, positions)
+
+    def positions(self, before: int, after: int, tokens: VisualTokens) -> Tensor:
+        """M-RoPE positions (3, before + N + after) of the unpruned prompt.
+
+        Parameters
+        ----------
+        before, after
+            Number of text tokens before and after the image.
+        tokens
+            All visual tokens of the image.
+        """
+        if tokens.grid is None:
+            raise UsageError(f"{self.family} needs the grid of the image's tokens, got None.")
+        merge = self.visual.spatial_merge_size
+        height, width = tokens.grid
+        kinds = torch.tensor([[0] * before + [1] * tokens.n + [0] * after])
+        ids = kinds * self.model.config.image_token_id
+        grid = torch.tensor([[1, height * merge, width * merge]])
+        found, _ = self.model.model.get_rope_index(ids, kinds, image_grid_thw=grid)
+        positions: Tensor = found[:, 0]
+        return positions
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for the provenance block, with what this family does differently."""
+        return {
+            **super().describe(),
+            "cls_attention": f"received attention of vision layer {self.last_layer}",
+            "positions": "M-RoPE positions of the unpruned prompt",
+        }

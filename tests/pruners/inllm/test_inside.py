@@ -104,12 +104,14 @@ def test_afterwards_the_model_has_no_hooks_and_identical_logits(llama, pruner, t
 def test_a_body_that_raises_leaves_no_hooks_either(llama, pruner, tools):
     prompt = tools.prompt()
     before = prompt.forward(llama).logits
-    with (
-        pytest.raises(KeyError, match="body"),
-        prune_inside(llama, pruner, prompt.image, KEEP),
-    ):
-        prompt.forward(llama)
-        raise KeyError("body")
+
+    def body():
+        with prune_inside(llama, pruner, prompt.image, KEEP):
+            prompt.forward(llama)
+            raise KeyError("body")
+
+    with pytest.raises(KeyError, match="body"):
+        body()
     assert torch.equal(before, prompt.forward(llama).logits)
     assert not any(m._forward_pre_hooks or m._forward_hooks for m in llama.modules())
 
@@ -134,7 +136,7 @@ def test_exactly_the_scheduled_distinct_tokens_enter_each_layer(llama, pruner, t
     seen = []
     handles = [
         layer.self_attn.register_forward_pre_hook(
-            lambda m, a, k: seen.append(k["hidden_states"].shape[1]), with_kwargs=True
+            lambda _m, _a, k: seen.append(k["hidden_states"].shape[1]), with_kwargs=True
         )
         for layer in llama.model.layers
     ]

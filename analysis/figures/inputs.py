@@ -1,7 +1,7 @@
 """Everything figures read of a run, loaded once and lazily; the only file that opens one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.dataset as pads
 
 from analysis.errors import AgileError, UsageError
+from analysis.figures.scored import Part, count_chair, count_yesno, scored_captions
 from analysis.records import KEPT, TABLES
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.families import base_name, family
@@ -20,6 +21,7 @@ _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "da
 _KEPT_LISTS = ("indices", "groups", "info")
 # The paper's main budget, 64 of 576 tokens.
 _PAPER_SHARE = 64 / 576
+_SHARDS_AT_ONCE = 64
 
 
 class MissingInput(AgileError):
@@ -60,15 +62,13 @@ class Inputs:
 
     @property
     def model(self) -> str:
-        """Name of the model, as given to the extractor."""
-        named = self.config.get("model", "")
-        return str(named.get("id", named.get("name", "")) if isinstance(named, dict) else named)
+        """Model, as given to the extractor."""
+        return str(self.config.get("model", ""))
 
     @property
     def data(self) -> str:
-        """Name of the data set, as given to the extractor."""
-        named = self.config.get("data", self.config.get("dataset", ""))
-        return str(named.get("id", named.get("name", "")) if isinstance(named, dict) else named)
+        """Spec of the data set, as given to the extractor."""
+        return str(self.config.get("data", ""))
 
     @property
     def is_embedded(self) -> bool:
@@ -111,10 +111,7 @@ class Inputs:
     @cached_property
     def kept(self) -> pd.DataFrame:
         """Kept sets without their token lists, one row per image × variant."""
-        return self._kept([name for name in KEPT.names if name not in _KEPT_LISTS])
-
-    def _kept(self, columns: Sequence[str]) -> pd.DataFrame:
-        found = self.table("kept", columns)
+        found = self.table("kept", [name for name in KEPT.names if name not in _KEPT_LISTS])
         found = found[found["image_id"].isin(self.images["image_id"])]
         return found.sort_values(["variant", "image_id"], ignore_index=True)
 
@@ -128,37 +125,52 @@ class Inputs:
         )
         return found.set_index(["image_id", "variant"]).sort_index()
 
-    @cached_property
-    def chair(self) -> pd.DataFrame:
-        """CHAIR of every caption, one row per image × variant."""
-        from analysis.extract.run import Run
-        from analysis.scores.chair import chair_scores
+    def _parts(self, task: str) -> Iterator[Part]:
+        """Yield images and answers of one task, a few shards at a time, to bound the memory."""
+        images, answers = self.shards("images"), self.shards("answers")
+        wanted = pads.field("task") == task
+        for start in range(0, len(images), _SHARDS_AT_ONCE):
+            chosen = slice(start, start + _SHARDS_AT_ONCE)
+            said = pads.dataset(answers[chosen], format="parquet").to_table(filter=wanted)
+            known = pads.dataset(images[chosen], format="parquet").to_table(
+                columns=["image_id", "objects"]
+            )
+            if said.num_rows:
+                yield Part(known.to_pandas(), said.to_pandas())
 
-        found = chair_scores(Run.open(self.path))
+    @cached_property
+    def chair_counts(self) -> pd.DataFrame:
+        """CHAIR of every caption as counts, one row per image × variant; empty without captions."""
+        return count_chair(self._parts("caption"))
+
+    @cached_property
+    def yesno_counts(self) -> pd.DataFrame:
+        """Yes/no answers counted per image × variant; empty where the run asked none."""
+        return count_yesno(self._parts("yesno"))
+
+    def captions(self, variants: Sequence[str]) -> pd.DataFrame:
+        """Return the scored captions of some variants with their words, spans and text.
+
+        Raises
+        ------
+        MissingInput
+            If the run has no such captions.
+        """
+        found = scored_captions(self._parts("caption"), variants)
         if found.empty:
             raise MissingInput(
-                f"run {self.path.name} has no captions to score; "
-                "extract it again with captions switched on."
+                f"run {self.path.name} has no captions of {', '.join(variants)}; make a run that "
+                f"has with: {self.command(self.specs, ())} --tasks caption."
             )
         return found
-
-    @cached_property
-    def yesno(self) -> pd.DataFrame:
-        """Yes/no answers, one row each; empty where the run asked none."""
-        from analysis.extract.run import Run
-        from analysis.scores.yesno import yesno_scores
-
-        return yesno_scores(Run.open(self.path))
 
     @cached_property
     def units(self) -> pd.DataFrame:
         """One row per image × variant: kept measures, CHAIR and yes/no counts, image measures."""
         units = self.kept.copy()
         keys = ["image_id", "variant"]
-        chair = self._chair_counts()
-        units = units.merge(chair, on=keys, how="left") if chair is not None else units
-        answers = yesno_counts(self.yesno)
-        units = units.merge(answers, on=keys, how="left") if len(answers) else units
+        for counts in (self.chair_counts, self.yesno_counts):
+            units = units.merge(counts, on=keys, how="left") if len(counts) else units
         image = self.images[list(_IMAGE_COLUMNS)].rename(
             columns={"entropy": "image_entropy", "erank": "image_erank"}
         )
@@ -167,18 +179,6 @@ class Inputs:
         for key in (*keys, "pruner", "family"):
             units[key] = units[key].astype("category")
         return units
-
-    def _chair_counts(self) -> pd.DataFrame | None:
-        try:
-            scored = self.chair
-        except MissingInput:
-            return None
-        numbers = ["n_mentions", "n_hallucinated", "n_recalled", "n_gt", "length"]
-        counts = scored[["image_id", "variant", *numbers]].copy()
-        counts["any_hallucinated"] = (counts["n_hallucinated"] > 0).astype(float)
-        length = counts["length"].astype(float)
-        counts["log_length"] = np.log(length.where(length > 0))
-        return counts
 
     def need(self, column: str, command: str) -> pd.DataFrame:
         """Return `units`, or say which command brings the column that is missing."""
@@ -305,25 +305,3 @@ class Inputs:
                 f"the pixels of image {image_id} are gone ({error}); put the images back where "
                 "the run read them, or extract again from their new place."
             ) from error
-
-
-def yesno_counts(answers: pd.DataFrame) -> pd.DataFrame:
-    """Count answers per image × variant for accuracy and F1 ("yes" is the positive class)."""
-    names = ["image_id", "variant", "n_correct", "n_answered", "f1_numerator", "f1_denominator"]
-    if answers.empty:
-        return pd.DataFrame(columns=names)
-    judged = answers[answers["correct"].notna()]
-    correct = judged["correct"].astype(float)
-    positive = judged["label"].astype(str).str.lower().str.startswith("y")
-    said = correct.astype(bool) == positive
-    counts = pd.DataFrame(
-        {
-            "image_id": judged["image_id"],
-            "variant": judged["variant"],
-            "n_correct": correct,
-            "n_answered": 1.0,
-            "f1_numerator": 2.0 * (positive & said),
-            "f1_denominator": positive.astype(float) + said.astype(float),
-        }
-    )
-    return counts.groupby(["image_id", "variant"], as_index=False, observed=True).sum()

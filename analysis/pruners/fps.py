@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from analysis.errors import UsageError
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
 from analysis.pruners.checks import check_choice
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
@@ -40,6 +39,7 @@ class FPS(Pruner):
     name: ClassVar[str] = "fps"
     family: ClassVar[Family] = "diversity"
     signal: ClassVar[str] = "farthest point"
+    needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
     space: ClassVar[str] = "after projector"
     licence: ClassVar[str] = "no code published"
     deviations: ClassVar[tuple[str, ...]] = (
@@ -50,9 +50,11 @@ class FPS(Pruner):
     start: str = "attention"
 
     def __post_init__(self) -> None:
-        """Check the two choices."""
+        """Check the two choices; only one start reads attention."""
         check_choice("metric", self.metric, METRICS)
         check_choice("start", self.start, STARTS)
+        if self.start != "attention":
+            object.__setattr__(self, "needs", ())
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         cosine = self.metric == "cosine"
@@ -66,10 +68,6 @@ class FPS(Pruner):
     def _first(self, batch: Sequence[VisualTokens], distance: Tensor) -> Tensor:
         """Return (B,) the token each image starts from."""
         if self.start == "attention":
-            if any(t.cls_attention is None for t in batch):
-                raise UsageError(
-                    "fps with start=attention needs cls_attention; give another start."
-                )
             return by_attention(batch)[:, 0]
         if self.start == "max_nn":
             return max_nn(distance)

@@ -1,0 +1,91 @@
+"""Visual tokens from one's own arrays: ``.npz`` or safetensors, named as the contract names."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis.errors import UsageError
+from analysis.tokens import VisualTokens
+
+FIELDS = tuple(f.name for f in fields(VisualTokens))
+_WHOLE = {"crop": torch.long, "newline": torch.bool}
+
+
+def load_tokens(path: Path) -> tuple[VisualTokens, tuple[str, ...]]:
+    """Read the visual tokens of one image.
+
+    Parameters
+    ----------
+    path
+        A ``.npz`` file (anything else is read as safetensors) with ``features`` (N, D)
+        and any other field of `VisualTokens` by its name; ``grid`` holds two integers.
+        Without it, N tokens with N a square are taken as a square grid.
+
+    Returns
+    -------
+    tuple
+        The tokens and the names of arrays in the file that are no field (ignored).
+
+    Raises
+    ------
+    UsageError
+        If the file is missing or unreadable, ``features`` is not in it, or a shape does
+        not fit; the message names the field.
+    """
+    arrays = _read(path)
+    if "features" not in arrays:
+        close = get_close_matches("features", arrays, n=1)
+        hint = f" (is it {close[0]}?)" if close else ""
+        raise UsageError(
+            f"{path} holds no array named features{hint}; it must hold features (N, D) and "
+            f"what the pruner reads, of: {', '.join(FIELDS)}."
+        )
+    known = {name: _field(name, value) for name, value in arrays.items() if name in FIELDS}
+    grid = known.pop("grid", None)
+    try:
+        tokens = VisualTokens(**known, grid=_grid(grid, len(known["features"])))  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{path}: {error}.") from error
+    return tokens, tuple(sorted(set(arrays) - set(FIELDS)))
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}; give a .npz or safetensors file.")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: torch.from_numpy(archive[name]) for name in archive.files}
+        from safetensors.torch import load_file
+
+        loaded: dict[str, Tensor] = load_file(path)
+        return loaded
+    except (BadZipFile, OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{path} cannot be read as arrays: {error}.") from error
+    except Exception as error:
+        # safetensors has an exception class of its own, with no common base.
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise UsageError(f"{path} is neither .npz nor safetensors: {error}.") from error
+
+
+def _field(name: str, value: Tensor) -> Tensor:
+    """Return an array as the type its field has."""
+    if name in _WHOLE:
+        return value.to(_WHOLE[name])
+    return value if value.is_floating_point() or name == "grid" else value.float()
+
+
+def _grid(value: Tensor | None, n: int) -> tuple[int, int] | None:
+    """Return the grid given, or the square one when N is a square."""
+    if value is not None:
+        rows, columns = (int(v) for v in value.flatten().tolist())
+        return rows, columns
+    side = round(n**0.5)
+    return (side, side) if side * side == n and n else None

@@ -1,0 +1,92 @@
+"""The table of pruners and its page in the docs, both read off the classes themselves."""
+
+from dataclasses import MISSING, fields
+from inspect import cleandoc
+
+from analysis.pruners import PRUNERS
+from analysis.pruners.base import Pruner
+
+COLUMNS = (
+    "name",
+    "family",
+    "signal",
+    "space",
+    "prunes",
+    "merges",
+    "positions",
+    "official licence",
+    "deviations",
+)
+
+_INTRODUCTION = """\
+# Pruners
+
+Made from the classes in `analysis/pruners` by `agile ls pruners --markdown > docs/pruners.md`;
+a test keeps the two in step. Change the class, not this page.
+
+What holds for all of them:
+
+- `keep` is K, the number of tokens that reach the language model. Exactly K distinct tokens
+  come back, or an error that names the field; `keep = N` prunes nothing. Methods that set
+  their own count (PruMerge, PruMerge+, AgilePruner with an adaptive count) say so below.
+- VisionZip's K counts [CLS] and its merged tokens, PruMerge's the extra token. For methods
+  inside the language model K is the mean over layers of the image tokens entering each.
+- Equal scores go to the lowest index (a stable sort), and scores are computed in float32 or
+  better, in the order of operations of the official code where rounding decides.
+- A merging method returns weights (K, N+1) over `[CLS; tokens]`; a plain selection is the
+  same with one-hot rows.
+- A spec is the name and then `:key=value` for each parameter, such as
+  `mixture:attention_share=0.25:seeded=false`.
+"""
+
+
+def pruner_rows() -> list[dict[str, str]]:
+    """Return one row per registered pruner with the entries of ``COLUMNS`` as text."""
+    return [_row(PRUNERS.get(name)) for name in PRUNERS]
+
+
+def page() -> str:
+    """Return docs/pruners.md: the table, then every method with its parameters."""
+    head = f"| {' | '.join(COLUMNS[:-1])} |\n|{'---|' * (len(COLUMNS) - 1)}\n"
+    lines = "".join(
+        f"| {' | '.join(row[column] for column in COLUMNS[:-1])} |\n" for row in pruner_rows()
+    )
+    methods = "\n".join(_section(PRUNERS.get(name)) for name in PRUNERS)
+    return f"{_INTRODUCTION}\n{head}{lines}\n{methods}"
+
+
+def _row(cls: type[Pruner]) -> dict[str, str]:
+    values = (
+        cls.name,
+        cls.family,
+        cls.signal,
+        cls.space,
+        cls.prunes,
+        "yes" if cls.merges else "no",
+        cls.position_policy,
+        cls.licence,
+        " ".join(cls.deviations) or "none",
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _section(cls: type[Pruner]) -> str:
+    """Return the part of the page about one method."""
+    text = cleandoc(cls.__doc__ or "")
+    summary, _, body = text.partition("\n\n")
+    body = body.split("\n\nParameters\n")[0].split("Parameters\n---")[0].strip()
+    reads = ", ".join(f"`{name}`" for name in ("features", *cls.needs))
+    parts = [f"## {cls.name}\n", f"{summary}\n"]
+    if body:
+        parts.append(f"{body}\n")
+    parts.append(f"Reads {reads}.\n")
+    own = [f"`{f.name}={_default(f.default)}`" for f in fields(cls)]
+    parts.append(f"Parameters: {', '.join(own)}.\n" if own else "No parameters.\n")
+    if cls.deviations:
+        parts.append("Differences to the official code:\n")
+        parts.append("".join(f"- {sentence}\n" for sentence in cls.deviations))
+    return "\n".join(parts)
+
+
+def _default(value: object) -> str:
+    return "" if value is MISSING else str(value).lower() if isinstance(value, bool) else str(value)

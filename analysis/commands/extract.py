@@ -39,7 +39,7 @@ def extract(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder, such as data/runs/NAME.")] = None,
     pruners: Annotated[
-        str | None, typer.Option(help="Comma-separated specs: name or name:key=value:…")
+        str | None, typer.Option(help="Comma-separated specs: name, name:key=value:…, or …@keep")
     ] = None,
     keeps: Annotated[
         str | None, typer.Option(help="Tokens to keep, such as 128,64,32; default 2/9, 1/9, 1/18.")
@@ -50,6 +50,10 @@ def extract(
     tasks: Annotated[str | None, typer.Option(help="caption, yesno, choice; default all.")] = None,
     full: Annotated[
         bool | None, typer.Option("--full/--no-full", help="Also run the unpruned model.")
+    ] = None,
+    study: Annotated[
+        bool | None,
+        typer.Option("--study/--no-study", help="Add the variants of the study's figures."),
     ] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="Limit for captions.")] = None,
     max_answer_tokens: Annotated[int | None, typer.Option(help="Limit for short answers.")] = None,
@@ -88,6 +92,7 @@ def extract(
         "offset": offset,
         "seed": seed,
         "full": full,
+        "study": study,
         "max_new_tokens": max_new_tokens,
         "max_answer_tokens": max_answer_tokens,
         "revision": revision,

@@ -25,7 +25,8 @@ class ExtractConfig:
     data
         Spec of the data set, such as ``scenes`` or ``pope:PATH``.
     pruners
-        Pruner specs, such as ``fastervlm`` or ``mixture:attention_share=0.25``.
+        Pruner specs, such as ``fastervlm`` or ``mixture:attention_share=0.25``. With a
+        budget of its own (``fastervlm@64``) a pruner is not crossed with ``keeps``.
     keeps
         Tokens to keep; empty means 2/9, 1/9 and 1/18 of N (128, 64, 32 of 576).
     limit, offset
@@ -40,6 +41,9 @@ class ExtractConfig:
         Limit for yes/no and choice questions.
     full
         Whether the unpruned model answers too.
+    study
+        Whether the variants of the study's figures are added, each at the middle keep;
+        see :mod:`analysis.extract.study`.
     revision, dtype, attention, image_aspect, prompt, quantize
         See :class:`analysis.models.base.LoadOptions`.
     budget
@@ -60,6 +64,7 @@ class ExtractConfig:
     max_new_tokens: int = 0
     max_answer_tokens: int = 16
     full: bool = True
+    study: bool = False
     revision: str | None = None
     dtype: str = "auto"
     attention: str = "sdpa"
@@ -94,14 +99,20 @@ class ExtractConfig:
             raise UsageError(f"limit is {self.limit}; it must be at least 1.")
         if any(keep < 1 for keep in self.keeps):
             raise UsageError(f"keeps are {list(self.keeps)}; every one must be at least 1.")
+        self._check_lists()
+        if self.budget not in ("crop", "global"):
+            raise UsageError(f"budget is {self.budget!r}; choose crop or global.")
+
+    def _check_lists(self) -> None:
+        """Check what is listed: nothing twice, budgets that are numbers, something to do."""
         for name in ("pruners", "keeps", "tasks"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise UsageError(f"{name} {list(values)} repeats an entry; list each once.")
-        if not self.pruners and not self.full:
+        for spec in self.pruners:
+            split_keep(spec)
+        if not (self.pruners or self.full or self.study):
             raise UsageError("nothing to do: give --pruners, or leave the full model in.")
-        if self.budget not in ("crop", "global"):
-            raise UsageError(f"budget is {self.budget!r}; choose crop or global.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
@@ -127,6 +138,30 @@ class ExtractConfig:
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }
         return cls(**ready)
+
+
+def split_keep(spec: str) -> tuple[str, int | None]:
+    """Split ``pruner@keep`` into the pruner's spec and its own budget.
+
+    Returns
+    -------
+    tuple
+        The spec, and None where it has no budget of its own.
+
+    Raises
+    ------
+    UsageError
+        When what follows the ``@`` is no whole number of at least 1.
+    """
+    name, at, keep = spec.partition("@")
+    if not at:
+        return spec, None
+    if not (keep.isascii() and keep.isdigit()) or int(keep) < 1:
+        raise UsageError(
+            f"pruner {spec!r} has the budget {keep!r}; after @ comes a whole number of at least 1, "
+            "such as fastervlm@64."
+        )
+    return name, int(keep)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

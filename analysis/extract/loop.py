@@ -15,7 +15,7 @@ from tqdm import tqdm
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.config import ExtractConfig, differences
+from analysis.extract.config import ExtractConfig, differences, split_keep
 from analysis.extract.run import Run, shard_name
 
 if TYPE_CHECKING:
@@ -181,12 +181,13 @@ def run_extraction(
 def _worker(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> "Worker":
     """Load the model and fill in what only it knows (keeps, limits)."""
     from analysis.extract.shard import Worker
+    from analysis.extract.study import decoder_depth, with_study
     from analysis.extract.variants import calibration, default_keeps, make_variants
     from analysis.models import LoadOptions, load
     from analysis.pruners import make_pruner
 
     for spec in config.pruners:
-        make_pruner(spec)  # a mistyped name should not cost a model load
+        make_pruner(split_keep(spec)[0])  # a mistyped name should not cost a model load
     names = {field.name for field in dataclasses.fields(LoadOptions)}
     shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
     adapter = load(
@@ -204,6 +205,8 @@ def _worker(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> "Worke
         keeps=config.keeps or default_keeps(n_tokens or 576),
         max_new_tokens=config.max_new_tokens or generation.max_new_tokens or 512,
     )
+    depth = decoder_depth(adapter.model) if config.study else None
+    merged = with_study(merged, depth, n_tokens, adapter.offers())
     variants = make_variants(merged, n_tokens, calibration(config.model))
     offered = adapter.offers()
     for variant in variants:

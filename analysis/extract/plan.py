@@ -8,6 +8,7 @@ from analysis.datasets import load_dataset
 from analysis.extract.config import ExtractConfig
 from analysis.extract.loop import image_ids
 from analysis.extract.run import Run
+from analysis.extract.study import with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
 from analysis.models import LoadOptions
 from analysis.models.loading import load_config
@@ -68,12 +69,13 @@ class Plan:
         )
 
 
-def _n_tokens(config: ExtractConfig) -> int:
-    """Visual tokens of an image, from the checkpoint's configuration alone."""
+def _sizes(config: ExtractConfig) -> tuple[int, int | None]:
+    """Visual tokens of an image and decoder layers, from the configuration alone."""
     loaded = load_config(LoadOptions(config.model, revision=config.revision))
     vision = loaded.vision_config
     side = getattr(vision, "image_size", None)
-    return int((side // vision.patch_size) ** 2) if side else 576
+    tokens = int((side // vision.patch_size) ** 2) if side else 576
+    return tokens, getattr(loaded.get_text_config(), "num_hidden_layers", None)
 
 
 def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
@@ -91,12 +93,13 @@ def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
     UsageError
         For the same mistakes the run itself would refuse.
     """
-    n_tokens = _n_tokens(config)
+    n_tokens, n_layers = _sizes(config)
     dataset = load_dataset(config.data)
     ids = image_ids(dataset, config)
     ready = ExtractConfig.from_dict(
         {**config.as_dict(), "keeps": list(config.keeps or default_keeps(n_tokens))}
     )
+    ready = with_study(ready, n_layers, n_tokens)
     variants = make_variants(ready, n_tokens, calibration(config.model))
     questions = sum(
         1

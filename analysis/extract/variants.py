@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from analysis.errors import UsageError
-from analysis.extract.config import DEFAULT_SHARES, ExtractConfig
+from analysis.extract.config import DEFAULT_SHARES, ExtractConfig, split_keep
 from analysis.pruners import Pruner, make_pruner
 
 FULL = "full"
@@ -85,7 +85,7 @@ def calibrated(pruner: Pruner, spec: str, averages: dict[str, float]) -> Pruner:
 def make_variants(
     config: ExtractConfig, n_tokens: int | None, averages: dict[str, float]
 ) -> list[Variant]:
-    """List every variant of a run.
+    """List every variant of a run: each pruner at every keep, or at its own.
 
     Parameters
     ----------
@@ -101,19 +101,22 @@ def make_variants(
     UsageError
         For a keep larger than the number of tokens.
     """
-    too_many = [k for k in config.keeps if n_tokens is not None and k > n_tokens]
+    asked = [split_keep(spec) for spec in config.pruners]
+    budgets = [*config.keeps, *(own for _, own in asked if own is not None)]
+    too_many = [k for k in budgets if n_tokens is not None and k > n_tokens]
     if too_many:
         raise UsageError(
             f"keep {too_many[0]} is larger than the {n_tokens} visual tokens of {config.model}; "
             f"choose 1 to {n_tokens}."
         )
     variants = [Variant(FULL, make_pruner(FULL), FULL, None)] if config.full else []
-    for spec in config.pruners:
+    for spec, own in asked:
         pruner = make_pruner(spec)
         if pruner.name == FULL:
             continue
         ready = calibrated(pruner, spec, averages)
-        variants += [Variant(f"{pruner.label}@{k}", ready, pruner.label, k) for k in config.keeps]
+        keeps = config.keeps if own is None else (own,)
+        variants += [Variant(f"{pruner.label}@{k}", ready, pruner.label, k) for k in keeps]
     labels = [variant.label for variant in variants]
     repeated = {label for label in labels if labels.count(label) > 1}
     if repeated:

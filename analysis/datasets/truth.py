@@ -19,6 +19,6 @@ def objects_in_captions(captions: Iterable[str]) -> set[str]:
 @lru_cache(maxsize=1)
 def _matcher() -> Any:
     # Loading the vocabulary takes time that a folder without captions need not spend.
-    from chair_eval import Matcher
+    from chair_eval.matcher import Matcher
 
     return Matcher()

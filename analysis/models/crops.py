@@ -147,6 +147,16 @@ def select(
     return _place(tokens, parts, [tokens.places[i] for i in crops], crops, marks, policy)
 
 
+def select_per_crop(
+    pruner: Pruner,
+    tokens: VisualTokens,
+    keep: int | None,
+    generator: torch.Generator | None = None,
+) -> Selection:
+    """Let a pruner choose an equal share in every crop; separators are dropped."""
+    return select(pruner, tokens, keep, generator, CropPolicy())
+
+
 def select_batch(
     pruner: Pruner,
     batch: Sequence[VisualTokens],

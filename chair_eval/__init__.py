@@ -10,8 +10,10 @@ from chair_eval.errors import ChairError, UsageError
 from chair_eval.ground_truth import GroundTruth
 from chair_eval.matcher import Matcher
 from chair_eval.mentions import Matches
+from chair_eval.presets import PRESETS
+from chair_eval.records import Record
 from chair_eval.result import Result
-from chair_eval.scoring import PRESETS, Record, Scorer, score
+from chair_eval.scoring import Scorer, score
 from chair_eval.vocabulary import Vocabulary
 
 __all__ = [

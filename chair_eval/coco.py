@@ -54,7 +54,7 @@ def build_ground_truth(
 def build_sets(
     instances: Annotations, captions: Annotations, matchers: Mapping[str, Matcher | None]
 ) -> dict[str, Sets]:
-    """Sets of every flavour at once; a flavour with matcher None has the instances alone.
+    """Make the sets of every flavour at once; a flavour with matcher None has the instances alone.
 
     Raises
     ------

@@ -21,7 +21,7 @@ class Finder(Protocol):
     """What a dialect provides: matches for a batch of lower-cased captions."""
 
     def find(self, texts: list[str]) -> list[Matches]:
-        """Matches of each text, spans counted in the lower-cased text."""
+        """Return the matches of each text, spans counted in the lower-cased text."""
         ...
 
 
@@ -73,9 +73,7 @@ class Matcher:
         source = iter(captions)
         while batch := list(islice(source, BATCH)):
             lowered = [caption.lower() for caption in batch]
-            for caption, low, found in zip(
-                batch, lowered, self._finder.find(lowered), strict=True
-            ):
+            for caption, low, found in zip(batch, lowered, self._finder.find(lowered), strict=True):
                 yield found if len(low) == len(caption) else _in_original(found, caption)
 
 

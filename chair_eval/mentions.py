@@ -30,13 +30,8 @@ class Matches(NamedTuple):
     n_tokens: int
 
 
-class Normal(NamedTuple):
-    """A token that may matter: its index, its normalised word and its span."""
-
-    index: int
-    word: str
-    start: int
-    end: int
+# A token that may matter: its index, its normalised word, start and end of its span.
+Normal = tuple[int, str, int, int]
 
 
 class MentionFinder:
@@ -55,12 +50,12 @@ class MentionFinder:
             options.sort(key=lambda option: -len(option[0]))
         self.relevant = frozenset(self.lookup) | vocabulary.pieces
 
-    def find(self, tokens: Sequence[Normal | tuple[int, str, int, int]], n_tokens: int) -> Matches:
+    def find(self, tokens: Sequence[Normal], n_tokens: int) -> Matches:
         """Merge phrases greedily from the left, then keep the words of the vocabulary.
 
         Parameters
         ----------
-        tokens : sequence of Normal
+        tokens : sequence of (int, str, int, int)
             The relevant tokens in order.
         n_tokens : int
             All tokens of the caption, relevant or not.
@@ -88,9 +83,7 @@ class MentionFinder:
             spans = _pick(spans, kept)
         return Matches(words, [lookup[word] for word in words], indices, spans, n_tokens)
 
-    def _phrase(
-        self, tokens: Sequence[Normal | tuple[int, str, int, int]], at: int
-    ) -> tuple[int, str]:
+    def _phrase(self, tokens: Sequence[Normal], at: int) -> tuple[int, str]:
         """Length of the phrase that starts at token `at`, and the word it stands for."""
         first, word = tokens[at][0], tokens[at][1]
         for pieces, target in self.starts[word]:

@@ -170,7 +170,7 @@ def caption_row(scored: "CaptionScore") -> dict[str, Any]:
 
 
 def _about(scorer: "Scorer", preset: str | None) -> dict[str, Any]:
-    from chair_eval.scoring import preset_name
+    from chair_eval.presets import preset_name
 
     matcher, truth = scorer.matcher, scorer.ground_truth
     return {

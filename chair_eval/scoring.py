@@ -1,24 +1,20 @@
 """Scoring captions against a ground truth: one call, or a stream for long files."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import tee
 from typing import Any, NamedTuple
 
 from chair_eval.errors import ChairError, UsageError
 from chair_eval.ground_truth import GroundTruth
 from chair_eval.images import ImageKey, image_key
-from chair_eval.matcher import DIALECTS, Matcher
+from chair_eval.matcher import Matcher
 from chair_eval.mentions import Matches
+from chair_eval.presets import check_choice, check_preset, chosen_dialect
+from chair_eval.records import Record, records_of
 from chair_eval.result import CategoryCounts, Result
 from chair_eval.tally import Tally
 from chair_eval.vocabulary import Vocabulary
 
-# name → (dialect of the captions, flavour of the ground truth)
-PRESETS = {
-    "rohrbach2018": ("pattern", "pattern"),
-    "opera": ("wordnet", "pattern"),
-    "wordnet": ("wordnet", "wordnet"),
-}
 UNKNOWN = ("error", "skip")
 DUPLICATES = ("keep", "error", "first")
 SHOWN = 5
@@ -36,7 +32,7 @@ class CaptionScore(NamedTuple):
     missed: list[str]
 
     def row(self) -> tuple[int, ...]:
-        """Counts in the order of `chair_eval.tally.COUNTS`."""
+        """Return the counts in the order of `chair_eval.tally.COUNTS`."""
         wrong = sum(self.hallucinated)
         mentioned = set(self.matches.categories)
         present = len(self.recalled)
@@ -52,14 +48,6 @@ class CaptionScore(NamedTuple):
             len(mentioned),
             len(mentioned) - present,
         )
-
-
-class Record(NamedTuple):
-    """A caption to score, and where it came from ("captions.jsonl, line 7")."""
-
-    image_id: Any
-    caption: str
-    where: str = ""
 
 
 class Scorer:
@@ -84,8 +72,8 @@ class Scorer:
         unknown: str = "error",
         duplicates: str = "keep",
     ) -> None:
-        _check("unknown", unknown, UNKNOWN)
-        _check("duplicates", duplicates, DUPLICATES)
+        check_choice("unknown", unknown, UNKNOWN)
+        check_choice("duplicates", duplicates, DUPLICATES)
         strangers = ground_truth.categories() - set(matcher.vocabulary.categories)
         if strangers:
             raise ChairError(
@@ -236,67 +224,6 @@ def score(
     return Result.of(scorer, scored, preset=preset, draws=draws, seed=seed, level=level)
 
 
-def chosen_dialect(ground_truth: GroundTruth, preset: str | None, dialect: str | None) -> str:
-    """Dialect of the captions that a preset, an explicit choice or the ground truth asks for."""
-    if preset is not None:
-        _check("preset", preset, tuple(PRESETS))
-        if dialect is not None and dialect != PRESETS[preset][0]:
-            raise UsageError(
-                f"preset {preset!r} means dialect {PRESETS[preset][0]!r}, not {dialect!r}"
-            )
-        return PRESETS[preset][0]
-    if dialect is not None:
-        return dialect
-    return ground_truth.flavour if ground_truth.flavour in DIALECTS else DIALECTS[0]
-
-
-def check_preset(preset: str | None, dialect: str, flavour: str) -> None:
-    """Refuse a preset that the matcher or the ground truth contradicts."""
-    if preset is None:
-        return
-    _check("preset", preset, tuple(PRESETS))
-    expected = PRESETS[preset]
-    free = ("given", "instances")
-    if dialect != expected[0] or (flavour != expected[1] and flavour not in free):
-        raise UsageError(
-            f"preset {preset!r} means captions in {expected[0]!r} and a ground truth in "
-            f"{expected[1]!r}, but these are in {dialect!r} and {flavour!r}"
-        )
-
-
-def preset_name(dialect: str, flavour: str) -> str | None:
-    """Name of the preset that these two choices make, if any."""
-    return next((name for name, pair in PRESETS.items() if pair == (dialect, flavour)), None)
-
-
-def records_of(captions: Any) -> Iterator[Record]:
-    """Records of anything `score` accepts."""
-    if hasattr(captions, "columns"):
-        missing = {"image_id", "caption"} - set(captions.columns)
-        if missing:
-            raise ChairError(f"the frame has no column {', '.join(sorted(missing))}")
-        yield from map(Record, captions["image_id"].tolist(), captions["caption"].tolist())
-        return
-    items = captions.items() if isinstance(captions, Mapping) else captions
-    for number, item in enumerate(items, start=1):
-        yield _record(item, number)
-
-
-def _record(item: Any, number: int) -> Record:
-    if isinstance(item, Record):
-        return item
-    where = f"caption {number}"
-    if isinstance(item, Mapping):
-        if "image_id" not in item or "caption" not in item:
-            raise ChairError(f"{where}: expected the keys image_id and caption")
-        return Record(item["image_id"], item["caption"], where)
-    try:
-        image_id, caption = item
-    except (TypeError, ValueError):
-        raise ChairError(f"{where}: expected (image id, caption), found {item!r:.60}") from None
-    return Record(image_id, caption, where)
-
-
 def _key(record: Record) -> ImageKey:
     try:
         return image_key(record.image_id)
@@ -306,10 +233,3 @@ def _key(record: Record) -> ImageKey:
 
 def _at(record: Record) -> str:
     return f"{record.where}: " if record.where else ""
-
-
-def _check(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise UsageError(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
-
-

@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from chair_eval.vocabulary import DATA
 
@@ -100,9 +101,7 @@ def _last_blank(text: str, start: int, end: int) -> int:
 def breaks(context: str) -> bool:
     """Whether a sentence ends inside `context` (a word, its stop, and what comes after)."""
     tokens = [token for line in context.split("\n") for token in WORD.findall(line)]
-    return any(
-        _ends(token, following) for token, following in zip(tokens, tokens[1:], strict=False)
-    )
+    return any(_ends(token, following) for token, following in pairwise(tokens))
 
 
 def _ends(token: str, following: str) -> bool:

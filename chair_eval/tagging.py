@@ -201,7 +201,9 @@ class Tagger:
         """Redo one decision with floating-point sums in NLTK's order."""
         names = [*self.tags, *START]
         before, earlier = names[tags[at - 1]], names[tags[at - 2]]
-        seen = [word if word in START + END else normal_word(word) for word in words[at - 2 : at + 3]]
+        seen = [
+            word if word in START + END else normal_word(word) for word in words[at - 2 : at + 3]
+        ]
         features = (
             "bias",
             f"i suffix {words[at][-3:]}",

@@ -85,7 +85,7 @@ class Tally:
         return found
 
     def per_image(self) -> Any:
-        """Counts summed per image, float64 array (images, counts)."""
+        """Return the counts summed per image, float64 array (images, counts)."""
         import numpy as np
 
         rows = np.frombuffer(self.rows, dtype=np.int32).reshape(-1, len(COUNTS))

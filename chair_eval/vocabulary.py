@@ -105,14 +105,13 @@ def own_vocabulary(path: Path) -> Vocabulary:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ChairError(f"cannot read the vocabulary {path}: {error}") from error
+    forms: dict[str, str] = {}
     if path.suffix.lower() == ".json":
-        plain, forms = _from_json(text, path), {}
+        plain = _from_json(text, path)
     else:
         plain, forms = parse(text, path.stem, str(path))
     repaired = Vocabulary(plain.name, plain.categories, plain.phrases, forms).strict()
-    return Vocabulary(
-        plain.name, repaired.categories, repaired.phrases, forms, surface_first=True
-    )
+    return Vocabulary(plain.name, repaired.categories, repaired.phrases, forms, surface_first=True)
 
 
 def _from_json(text: str, path: Path) -> Vocabulary:

@@ -59,7 +59,7 @@ class WordnetFinder:
         self._normal: dict[tuple[str, str], str | None] = {}
 
     def find(self, texts: list[str]) -> list[Matches]:
-        """Matches of each lower-cased text, spans counted in it."""
+        """Return matches of each lower-cased text, spans counted in it."""
         captions = [self._tokens(text) for text in texts]
         tags = self._tagger.columns([caption.words for caption in captions])
         parts = self._tagger.parts
@@ -95,7 +95,7 @@ class WordnetFinder:
         return self._finder.find(found, len(caption.words))
 
     def _relevant(self, key: tuple[str, str]) -> str | None:
-        """Base form of a (token, part of speech) if it can take part in a match, else None."""
+        """Return the base form of (token, part of speech) if it can be part of a match."""
         if len(self._normal) >= MEMO:
             self._normal.clear()
         token, part = key

@@ -15,6 +15,7 @@ from analysis.models.preprocess import Aspect
 from analysis.models.prompts import PromptStyle
 from analysis.models.qwen_capture import VisionCapture, capture_vision, unwindowed
 from analysis.models.splicing import SplicingAdapter
+from analysis.pruners.base import PositionPolicy
 from analysis.tokens import VisualTokens
 
 
@@ -50,7 +51,8 @@ class Qwen25VL(SplicingAdapter):
     are the merger's input, the four normalised patches side by side.
 
     Kept tokens always hold the M-RoPE positions of the unpruned prompt, whatever the
-    pruner's policy: a unit's position is where it is in the picture.
+    pruner's policy: a unit's position is where it is in the picture. So do tokens that
+    survive pruning inside the language model.
     """
 
     family: ClassVar[str] = "qwen2_5_vl"
@@ -60,6 +62,7 @@ class Qwen25VL(SplicingAdapter):
     )
     default_aspect: ClassVar[Aspect] = "native"
     aspects: ClassVar[tuple[Aspect, ...]] = ("native",)
+    inside_policy: ClassVar[PositionPolicy | None] = "keep"
 
     @classmethod
     def load(cls, options: LoadOptions) -> "Qwen25VL":

@@ -11,6 +11,7 @@ from analysis.models.base import Answer, LoadOptions, Request
 from analysis.models.generation import Batch, Row, collate, greedy, kept_positions
 from analysis.models.preprocess import ASPECTS, Aspect
 from analysis.models.prompts import PromptStyle, render, resolve_style, token_ids
+from analysis.pruners.base import PositionPolicy
 from analysis.tokens import VisualTokens
 
 
@@ -30,6 +31,8 @@ class SplicingAdapter:
     family: ClassVar[str]
     default_aspect: ClassVar[Aspect] = "pad"
     aspects: ClassVar[tuple[Aspect, ...]] = ASPECTS
+    # What pruning inside does to positions; None leaves it to the method.
+    inside_policy: ClassVar[PositionPolicy | None] = None
 
     def __init__(self, model: Any, processor: Any, options: LoadOptions) -> None:
         self.model = model
@@ -140,7 +143,12 @@ class SplicingAdapter:
         from analysis.pruners.inllm import prune_inside
 
         inside = prune_inside(
-            self.model, pruner, image_mask=batch.image, keep=keep, attention_mask=batch.mask
+            self.model,
+            pruner,
+            image_mask=batch.image,
+            keep=keep,
+            attention_mask=batch.mask,
+            position_policy=self.inside_policy,
         )
         with inside as session:
             answers = greedy(self.model, self.processor.tokenizer, batch, max_new_tokens)

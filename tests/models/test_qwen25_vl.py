@@ -211,3 +211,18 @@ def test_describe_says_what_is_different_here(adapter):
     assert facts["cls_attention"] == "received attention of vision layer 3"
     assert "M-RoPE" in facts["positions"]
     assert facts["image_aspect"] == "native"
+
+
+@pytest.mark.parametrize("name", ["fastv:full_layers=1", "pyramiddrop", "sparsevlm"])
+def test_pruning_inside_keeps_positions_too(adapter, tokens, name):
+    """Keep-all equals the plain model, and ragged rows together equal rows alone."""
+    pruner = make_pruner(name)
+    requests = [Request(QUESTION, tokens[0]), Request("A dog, or a cat?", tokens[0])]
+    plain = adapter.generate(requests, 6)
+    everything = adapter.generate(requests, 6, pruner=pruner, keep=tokens[0].n)
+    assert [a.token_ids for a in everything] == [a.token_ids for a in plain]
+    pruned = adapter.generate(requests, 6, pruner=pruner, keep=10)
+    alone = [adapter.generate([r], 6, pruner=pruner, keep=10)[0] for r in requests]
+    assert [a.token_ids for a in pruned] == [a.token_ids for a in alone]
+    assert pruned[0].selection.position_policy == "keep"
+    assert pruned[0].selection.n_kept < tokens[0].n

@@ -32,6 +32,7 @@ class HasConfig(Protocol):
 
 @DATASETS.register("scenes")
 def _scenes(argument: str, **options: str) -> Dataset:
+    """Drawn pictures of COCO categories for the embedded model; nothing to download."""
     from analysis.datasets.scenes import from_argument
 
     _refuse(options, "scenes", ())
@@ -40,6 +41,7 @@ def _scenes(argument: str, **options: str) -> Dataset:
 
 @DATASETS.register("folder")
 def _folder(argument: str, **options: str) -> Dataset:
+    """Your own pictures, with COCO annotations or JSON Lines beside them if there are any."""
     from analysis.datasets.folder import Folder
 
     _refuse(options, "folder", ("prompt",))
@@ -48,6 +50,7 @@ def _folder(argument: str, **options: str) -> Dataset:
 
 @DATASETS.register("coco-chair")
 def _coco_chair(argument: str, **options: str) -> Dataset:
+    """500 COCO val2014 images for captions and CHAIR, the published list."""
     from analysis.datasets.coco_chair import CocoChair
 
     _refuse(options, "coco-chair", ("prompt", "ids"))
@@ -56,6 +59,7 @@ def _coco_chair(argument: str, **options: str) -> Dataset:
 
 @DATASETS.register("pope")
 def _pope(argument: str, **options: str) -> Dataset:
+    """POPE: is there a … in the image? 9,000 yes/no questions on 500 COCO images."""
     from analysis.datasets.pope import Pope
 
     _refuse(options, "pope", ("split", "images", "suffix"))
@@ -64,6 +68,7 @@ def _pope(argument: str, **options: str) -> Dataset:
 
 @DATASETS.register("mme")
 def _mme(argument: str, **options: str) -> Dataset:
+    """MME: 2,374 yes/no questions on 1,187 images in 14 subtasks."""
     from analysis.datasets.mme import Mme
 
     _refuse(options, "mme", ("subtask", "suffix"))
@@ -72,6 +77,7 @@ def _mme(argument: str, **options: str) -> Dataset:
 
 @DATASETS.register("scienceqa-img")
 def _scienceqa(argument: str, **options: str) -> Dataset:
+    """ScienceQA-IMG: 2,017 multiple-choice questions with an image (test split)."""
     from analysis.datasets.scienceqa import ScienceQa
 
     _refuse(options, "scienceqa-img", ("split", "suffix"))

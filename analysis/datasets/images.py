@@ -10,11 +10,16 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
+)
 
 
-class UnreadableImageError(ValueError):
-    """An image that cannot be used; the message gives its name and the reason."""
+class UnreadableImageError(OSError, ValueError):
+    """An image that cannot be used; the message gives its name and the reason.
+
+    Both an ``OSError`` and a ``ValueError``: callers may know it as either.
+    """
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,11 @@ class Pope(Listed):
                 self._add(image_id, split, text_of(row, ("question_id",), where),
                           text_of(row, ("text", "question"), where),
                           yes_or_no(row.get("label"), where))  # fmt: skip
+        if not any((folder / f"{image_id}.jpg").exists() for image_id in self._asked):
+            raise UsageError(
+                f"{str(folder)!r} has none of the COCO images the questions are about; name "
+                f"their folder: pope:PATH:images=FOLDER."
+            )
         return files
 
     def _add(self, image_id: str, split: str, number: object, text: str, label: str) -> None:

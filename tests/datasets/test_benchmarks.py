@@ -97,6 +97,8 @@ def test_pope_official_lines_of_the_release(shared, tmp_path):
     source = shared("data", "chair", "pope")
     images = tmp_path / "val2014"
     images.mkdir()
+    with pytest.raises(UsageError, match=r"none of the COCO images.*pope:PATH:images=FOLDER"):
+        load_dataset(f"pope:{source}:images={tmp_path}")
     Image.new("RGB", (5, 5), "green").save(images / "COCO_val2014_000000310196.jpg")
     data = load_dataset(f"pope:{source}:images={tmp_path}")
     assert len(data) == 500

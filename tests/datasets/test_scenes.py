@@ -3,10 +3,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analysis.datasets import image_for, load_dataset
+from analysis.datasets import DATASETS, image_for, load_dataset
 from analysis.datasets.base import Dataset
 from analysis.errors import UsageError
 from analysis.pocket.scenes import make_scene, split_seeds
+
+
+def test_every_data_set_says_what_it_is():
+    assert DATASETS.names() == ["scenes", "folder", "coco-chair", "pope", "mme", "scienceqa-img"]
+    assert all((DATASETS.get(name).__doc__ or "").endswith(".") for name in DATASETS)
 
 
 def test_default_is_the_first_500_seeds_of_the_sealed_test_range():

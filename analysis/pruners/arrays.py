@@ -49,7 +49,9 @@ def load_tokens(path: Path) -> tuple[VisualTokens, tuple[str, ...]]:
     known = {name: _field(name, value) for name, value in arrays.items() if name in FIELDS}
     grid = known.pop("grid", None)
     try:
-        tokens = VisualTokens(**known, grid=_grid(grid, len(known["features"])))  # type: ignore[arg-type]
+        tokens = VisualTokens(
+            **known, grid=_grid(grid, known["features"].shape[0] if known["features"].ndim else 0)
+        )  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path}: {error}.") from error
     return tokens, tuple(sorted(set(arrays) - set(FIELDS)))
@@ -85,6 +87,8 @@ def _field(name: str, value: Tensor) -> Tensor:
 def _grid(value: Tensor | None, n: int) -> tuple[int, int] | None:
     """Return the grid given, or the square one when N is a square."""
     if value is not None:
+        if value.numel() != 2:
+            raise UsageError(f"grid must hold two integers, got {value.numel()} numbers.")
         rows, columns = (int(v) for v in value.flatten().tolist())
         return rows, columns
     side = round(n**0.5)

@@ -1,5 +1,6 @@
 """The table of pruners and its page in the docs, both read off the classes themselves."""
 
+import re
 from dataclasses import MISSING, fields
 from inspect import cleandoc
 
@@ -47,10 +48,8 @@ def pruner_rows() -> list[dict[str, str]]:
 
 def page() -> str:
     """Return docs/pruners.md: the table, then every method with its parameters."""
-    head = f"| {' | '.join(COLUMNS[:-1])} |\n|{'---|' * (len(COLUMNS) - 1)}\n"
-    lines = "".join(
-        f"| {' | '.join(row[column] for column in COLUMNS[:-1])} |\n" for row in pruner_rows()
-    )
+    head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
+    lines = "".join(f"| {' | '.join(row[c] for c in COLUMNS)} |\n" for row in pruner_rows())
     methods = "\n".join(_section(PRUNERS.get(name)) for name in PRUNERS)
     return f"{_INTRODUCTION}\n{head}{lines}\n{methods}"
 
@@ -72,7 +71,7 @@ def _row(cls: type[Pruner]) -> dict[str, str]:
 
 def _section(cls: type[Pruner]) -> str:
     """Return the part of the page about one method."""
-    text = cleandoc(cls.__doc__ or "")
+    text = re.sub(r":math:`([^`]*)`", r"$\1$", cleandoc(cls.__doc__ or "")).replace("``", "`")
     summary, _, body = text.partition("\n\n")
     body = body.split("\n\nParameters\n")[0].split("Parameters\n---")[0].strip()
     reads = ", ".join(f"`{name}`" for name in ("features", *cls.needs))
@@ -82,9 +81,6 @@ def _section(cls: type[Pruner]) -> str:
     parts.append(f"Reads {reads}.\n")
     own = [f"`{f.name}={_default(f.default)}`" for f in fields(cls)]
     parts.append(f"Parameters: {', '.join(own)}.\n" if own else "No parameters.\n")
-    if cls.deviations:
-        parts.append("Differences to the official code:\n")
-        parts.append("".join(f"- {sentence}\n" for sentence in cls.deviations))
     return "\n".join(parts)
 
 

@@ -1,0 +1,159 @@
+"""`agile select` on arrays of one's own: JSON out, exit 2 with one sentence when wrong."""
+
+import json
+import subprocess
+import sys
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+from analysis.cli import app, register_commands
+from analysis.errors import UsageError
+from analysis.pruners import make_pruner
+from tests.pruners.inputs import field_tokens
+
+if not app.registered_commands:
+    register_commands()
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return field_tokens(7)
+
+
+@pytest.fixture(scope="module")
+def arrays(tokens) -> dict[str, torch.Tensor]:
+    """Fields of the image as arrays; grid is left to be guessed."""
+    values = {f.name: getattr(tokens, f.name) for f in fields(tokens)}
+    return {name: v for name, v in values.items() if isinstance(v, torch.Tensor)}
+
+
+@pytest.fixture(scope="module")
+def path(arrays, tmp_path_factory):
+    file = tmp_path_factory.mktemp("tokens") / "image.npz"
+    np.savez(file, **{name: value.numpy() for name, value in arrays.items()})
+    return file
+
+
+def run(*arguments: object) -> dict:
+    """Run the command in this process and read its JSON."""
+    result = CliRunner().invoke(app, ["select", *map(str, arguments)])
+    if result.exception:
+        raise result.exception
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("name", ["fastervlm", "divprune", "vispruner", "hiprune", "agilepruner"])
+def test_prints_what_the_library_selects(path, tokens, name):
+    found = run("--pruner", name, "--keep", 49, "--tokens", path)
+    expected = make_pruner(name).select(tokens, 49)
+    assert found["indices"] == expected.indices.tolist()
+    assert found["groups"] == list(expected.groups)
+    assert found["weights"] is None
+    assert (found["pruner"], found["keep"], found["n_tokens"]) == (name, 49, 576)
+    measures = found["measures"]
+    assert measures["erank"] == pytest.approx(tokens.gram.erank(expected.indices))
+    assert 0 < measures["coverage"] <= 1
+
+
+@pytest.mark.parametrize("name", ["visionzip", "bat", "prumerge_plus_fixed"])
+def test_merging_methods_print_the_shape_of_their_weights(path, name, tmp_path, tokens):
+    out = tmp_path / "selection.npz"
+    found = run("--pruner", name, "--keep", 49, "--tokens", path, "--out", out)
+    assert found["weights"] == {"shape": [49, 577]}
+    written = np.load(out)
+    expected = make_pruner(name).select(tokens, 49)
+    assert np.array_equal(written["weights"], expected.weights.numpy())
+    outputs = expected.apply(tokens.encoder_features, tokens.cls_feature).numpy()
+    assert np.allclose(written["outputs"], outputs, atol=1e-5)
+
+
+def test_keep_may_be_left_out_where_the_method_sets_the_count(path):
+    found = run("--pruner", "prumerge", "--tokens", path)
+    assert found["n_kept"] == len(found["indices"]) == found["weights"]["shape"][0]
+
+
+def test_parameters(path):
+    pairs = ("--param", "attention_share=0.25", "--param", "seeded=false")
+    found = run("--pruner", "mixture", *pairs, "--keep", 64, "--tokens", path)
+    assert found["groups"].count("important") == 16
+    assert found["pruner"] == "mixture:attention_share=0.25:seeded=false"
+
+
+def test_safetensors_reads_as_npz(arrays, path, tmp_path):
+    file = tmp_path / "image.safetensors"
+    save_file(arrays, file)
+    wanted = ("--pruner", "cdpruner", "--keep", 16, "--tokens")
+    assert run(*wanted, file) == run(*wanted, path)
+
+
+def test_grid_is_read_or_guessed_from_a_square(arrays, tmp_path):
+    small = {"features": arrays["features"][:6].numpy(), "grid": np.array([2, 3])}
+    np.savez(tmp_path / "a.npz", **small)
+    np.savez(tmp_path / "b.npz", features=small["features"])
+    wanted = ("--pruner", "random", "--keep", 1, "--tokens")
+    assert run(*wanted, tmp_path / "a.npz")["measures"]["coverage"] > 0
+    assert run(*wanted, tmp_path / "b.npz")["measures"]["coverage"] is None
+
+
+def refused(tmp_path, pruner: str, keep: int | None, *more: str, **given: np.ndarray) -> str:
+    """Return the message of a request that must be refused as wrong usage."""
+    file = tmp_path / "given.npz"
+    np.savez(file, **given)
+    asked = ["select", "--pruner", pruner, "--tokens", str(file), *more]
+    asked += [] if keep is None else ["--keep", str(keep)]
+    error = CliRunner().invoke(app, asked).exception
+    assert isinstance(error, UsageError), error
+    return str(error)
+
+
+def test_refusals_name_the_field(tmp_path):
+    x, a = np.ones((9, 4), np.float32), np.ones(9, np.float32) / 10
+    assert "needs cls_attention" in refused(tmp_path, "fastervlm", 3, features=x)
+    assert "keep must be in [1, 9]" in refused(tmp_path, "divprune", 10, features=x)
+    assert "keep must be given" in refused(tmp_path, "divprune", None, features=x)
+    assert "no array named features (is it feature?)" in refused(tmp_path, "random", 3, feature=x)
+    assert "cls_attention must have 9 rows" in refused(
+        tmp_path, "fastervlm", 3, features=x, cls_attention=a[:5]
+    )
+    bad = np.where(np.arange(9) == 4, np.nan, a)
+    message = refused(tmp_path, "fastervlm", 3, features=x, cls_attention=bad)
+    assert "cls_attention must be finite, got 1" in message
+    assert "grid" in refused(tmp_path, "random", 3, features=x, grid=np.array([2, 3]))
+    assert "two integers" in refused(tmp_path, "random", 3, features=x, grid=np.array([9]))
+    assert "did you mean fastervlm" in refused(tmp_path, "fastvlm", 3, features=x)
+    assert "key=value" in refused(tmp_path, "fps", 3, "--param", "start", features=x)
+    assert "inside the language model" in refused(tmp_path, "fastv", 3, features=x)
+
+
+def test_exit_code_and_one_sentence(tmp_path, root):
+    asked = ["select", "--pruner", "random", "--keep", "3", "--tokens", str(tmp_path / "none.npz")]
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis.cli", *asked], capture_output=True, text=True, cwd=root
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("agile: there is no file")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["broken.npz", "broken.safetensors"])
+def test_unreadable_file(tmp_path, name):
+    file = tmp_path / name
+    file.write_bytes(b"not an array")
+    asked = ["select", "--pruner", "random", "--keep", "3", "--tokens", str(file)]
+    error = CliRunner().invoke(app, asked).exception
+    assert isinstance(error, UsageError)
+
+
+def test_extra_arrays_are_mentioned_and_ignored(tmp_path):
+    file = tmp_path / "extra.npz"
+    np.savez(file, features=np.eye(4, dtype=np.float32), labels=np.arange(3))
+    asked = ["select", "--pruner", "divprune", "--keep", "2", "--tokens", str(file)]
+    result = CliRunner().invoke(app, asked)
+    assert "labels" in result.stderr
+    assert json.loads(result.stdout)["n_kept"] == 2

@@ -32,8 +32,8 @@ def pope_table(run_or_answers: Any, neither: Neither = "yes") -> pd.DataFrame:
     pandas.DataFrame
         ``variant, pruner, keep, split``, the metrics (0 to 1; NaN where the denominator is 0),
         ``tp, fp, tn, fn``, ``n`` answers scored, ``n_neither`` of them without yes or no, and
-        ``n_missing`` without answer or label, which are not scored. Where all three splits
-        exist a row ``split="mean"`` gives the unweighted mean of each metric over them, the one
+        ``n_missing`` without answer or label, which are not scored. Where a variant
+        has all three splits, a row ``split="mean"`` gives the unweighted mean of each metric over them, the one
         number papers print, and the summed counts.
 
     Raises
@@ -45,15 +45,16 @@ def pope_table(run_or_answers: Any, neither: Neither = "yes") -> pd.DataFrame:
         raise ValueError(f"neither={neither!r} is unknown; choose one of: yes, wrong")
     scored = yesno_scores(run_or_answers)
     rows: list[dict[str, Any]] = []
-    for key, group in scored.groupby([*VARIANT, "split"], sort=False, dropna=False):
-        rows.append(dict(zip([*VARIANT, "split"], key, strict=True)) | _metrics(group, neither))
-    table = pd.DataFrame(rows, columns=[*VARIANT, "split", *METRICS, *COUNTS])
-    means = [
-        _mean(dict(zip(VARIANT, key, strict=True)), group)
-        for key, group in table.groupby(VARIANT, sort=False, dropna=False)
-        if set(SPLITS) <= set(group["split"])
-    ]
-    return pd.concat([table, pd.DataFrame(means)], ignore_index=True) if means else table
+    for key, answers in scored.groupby(VARIANT, sort=False, dropna=False):
+        variant = dict(zip(VARIANT, key, strict=True))
+        splits = {
+            name: {**variant, "split": name, **_metrics(part, neither)}
+            for name, part in answers.groupby("split", sort=False, dropna=False)
+        }
+        rows += splits.values()
+        if set(SPLITS) <= set(splits):
+            rows.append({**variant, "split": "mean", **_mean([splits[n] for n in SPLITS])})
+    return pd.DataFrame(rows, columns=[*VARIANT, "split", *METRICS, *COUNTS])
 
 
 def _metrics(group: pd.DataFrame, neither: Neither) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def ratio(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
-def _mean(key: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
-    three = group[group["split"].isin(SPLITS)]
-    means = {name: three[name].mean(skipna=False) for name in METRICS}
-    return {**key, "split": "mean", **means, **{name: int(three[name].sum()) for name in COUNTS}}
+def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Average the metrics of the splits (NaN if one is) and sum their counts."""
+    means = {name: sum(row[name] for row in rows) / len(rows) for name in METRICS}
+    return {**means, **{name: sum(row[name] for row in rows) for name in COUNTS}}

@@ -1,9 +1,6 @@
-import io
 import json
 from types import SimpleNamespace
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -12,45 +9,7 @@ from analysis.datasets.coco_chair import IDS_FILE, coco_file_name, read_ids
 from analysis.datasets.mme import SUBTASKS
 from analysis.datasets.scienceqa import question_text
 from analysis.errors import UsageError
-
-#: How the hub stores an image column.
-HUB_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-
-
-def png(color, mode="RGB"):
-    stream = io.BytesIO()
-    Image.new(mode, (4, 3), color).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def hub_parquet(path, rows, row_group_size=2):
-    """Write rows as the hub does; ``image`` holds bytes or None."""
-    columns = {name: pa.array([row[name] for row in rows]) for name in rows[0] if name != "image"}
-    images = [row["image"] and {"bytes": row["image"], "path": "x.png"} for row in rows]
-    columns["image"] = pa.array(images, type=HUB_IMAGE)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
-
-
-def pope_rows(split, images=("COCO_val2014_000000000042", "COCO_val2014_000000000073")):
-    return [
-        {
-            "id": str(number),
-            "question_id": str(number + 1),
-            "question": f"Is there a {noun} in the image?",
-            "answer": answer,
-            "image_source": source,
-            "image": png(color),
-            "category": split,
-        }
-        for number, (source, noun, answer, color) in enumerate(
-            [
-                (images[0], "dog", "yes", "red"),
-                (images[0], "cat", "no", "red"),
-                (images[1], "cup", "no", "blue"),
-            ]
-        )
-    ]
+from tests.datasets.hub import hub_parquet, mme_rows, png, pope_rows, sqa_row
 
 
 @pytest.fixture
@@ -153,19 +112,6 @@ def test_damaged_and_absent_images_in_parquet_are_reported(tmp_path):
         data.image("b")
 
 
-def mme_rows(subtask, name, color="red"):
-    return [
-        {
-            "question_id": f"{subtask}/{name}",
-            "image": png(color),
-            "question": f"Is it {word}? Please answer yes or no.",
-            "answer": answer,
-            "category": subtask,
-        }
-        for word, answer in (("so", "Yes"), ("not so", "No"))
-    ]
-
-
 def test_mme_parquet_pairs_questions_by_image(tmp_path):
     rows = [row for subtask in SUBTASKS for row in mme_rows(subtask, "0001.png")]
     hub_parquet(tmp_path / "data" / "test-00000-of-00002-abc.parquet", rows[:10])
@@ -215,19 +161,6 @@ def test_mme_unknown_category_and_empty_folder(tmp_path):
     hub_parquet(tmp_path / "test-0.parquet", mme_rows("juggling", "1.png"))
     with pytest.raises(UsageError, match="category 'juggling' is none of MME's"):
         load_dataset(f"mme:{tmp_path}")
-
-
-def sqa_row(image, **changes):
-    row = {
-        "image": image,
-        "question": "Which is it?",
-        "choices": ["one", "two", "three"],
-        "answer": 1,
-        "hint": "Look.",
-        "subject": "natural science",
-        "grade": "grade4",
-    }
-    return {**row, **changes}
 
 
 def test_scienceqa_parquet_keeps_only_rows_with_an_image(tmp_path):

@@ -36,6 +36,12 @@ class Decoder:
         """Name of the attention implementation, such as sdpa."""
         return str(self.module.config._attn_implementation)
 
+    @property
+    def positions_are_spatial(self) -> bool:
+        """Whether positions have rows for time, height and width (M-RoPE)."""
+        rope = getattr(self.module.config, "rope_parameters", None) or {}
+        return "mrope_section" in rope
+
 
 def find_decoder(model: nn.Module) -> Decoder:
     """Locate the decoder of LLaVA, Llama and their likes.

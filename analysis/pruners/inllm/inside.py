@@ -31,10 +31,9 @@ def prune_inside(
 ) -> Iterator[InsideSession]:
     """Prune image tokens between the decoder layers of ``model`` within the block.
 
-    Works with ``model(...)`` and ``model.generate(...)``, from ids or embeddings, with
-    the KV cache, sdpa or eager attention, grouped-query heads and left-padded batches
-    (beams of one). No weight, class or argument of the model is changed; the hooks are
-    gone when the block ends, however it ends.
+    Works with ``model(...)`` and ``model.generate(...)``; see the package for what that
+    includes. No weight, class or argument of the model is changed, and the hooks are gone
+    when the block ends, however it ends.
 
     Parameters
     ----------
@@ -45,15 +44,13 @@ def prune_inside(
     image_mask
         (B, T) bool, True on the image tokens of the (left-padded) prompt.
     keep
-        Mean over layers of image tokens entering each; None takes the method's
-        original schedule.
+        Mean over layers of image tokens entering each; None: the method's own schedule.
     attention_mask
         (B, T), 1 on real tokens; checked against what the model is called with.
     input_ids
-        (B, T) prompt ids, instead of ``image_mask``: the image tokens are those equal to
-        ``model.config.image_token_id``.
+        (B, T) instead of ``image_mask``: image tokens equal ``config.image_token_id``.
     schedule
-        A schedule of your own, instead of ``keep``; every row must hold its N tokens.
+        A schedule of your own instead of ``keep``; every row must hold its N tokens.
     position_policy
         ``"reindex"`` or ``"keep"``; None does as the method's authors did.
 
@@ -66,29 +63,12 @@ def prune_inside(
     ------
     ValueError
         If an argument does not fit the model, or ``keep`` cannot be reached.
-
-    Examples
-    --------
-    >>> with prune_inside(model, FastV(), image_mask, keep=192) as session:
-    ...     ids = model.generate(inputs_embeds=embeds, attention_mask=mask)
-    >>> session.selections()[0].info["mean_tokens"]
-    191.625
     """
     decoder = find_decoder(model)
     mask = _image_mask(model, image_mask, input_ids)
-    policy = position_policy or pruner.position_policy
-    check_choice("position_policy", policy, ("reindex", "keep"))
-    real = None if attention_mask is None else attention_mask.bool()
-    if real is not None and real.shape != mask.shape:
-        raise UsageError(
-            f"attention_mask must have the shape of image_mask {tuple(mask.shape)}, "
-            f"got {tuple(real.shape)}."
-        )
-    check_prompt(mask, torch.ones_like(mask) if real is None else real.to(mask.device))
-    counts = mask.sum(1).tolist()
-    schedules = [_schedule(pruner, keep, schedule, n, decoder.n_layers) for n in counts]
-    if len({s.layers for s in schedules}) > 1:
-        raise UsageError("image_mask rows differ so much that their stages do; run them apart.")
+    real = _real(mask, attention_mask)
+    schedules = _schedules(pruner, keep, schedule, mask.sum(1).tolist(), decoder.n_layers)
+    policy = _policy(decoder, position_policy or pruner.position_policy)
     session = InsideSession(decoder, pruner, mask, schedules, policy, real)
     _refuse_nesting(decoder)
     handles = []
@@ -100,6 +80,29 @@ def prune_inside(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _policy(decoder: Decoder, policy: PositionPolicy) -> PositionPolicy:
+    check_choice("position_policy", policy, ("reindex", "keep"))
+    if policy == "reindex" and decoder.positions_are_spatial:
+        raise UsageError(
+            "position_policy must be 'keep' for a model whose image positions are spatial (M-RoPE)."
+        )
+    return policy
+
+
+def _real(image: Tensor, attention_mask: Tensor | None) -> Tensor | None:
+    """Check image against padding as early as possible."""
+    if attention_mask is None:
+        check_prompt(image, torch.ones_like(image))
+        return None
+    if attention_mask.shape != image.shape:
+        raise UsageError(
+            f"attention_mask must have the shape of image_mask {tuple(image.shape)}, "
+            f"got {tuple(attention_mask.shape)}."
+        )
+    check_prompt(image, attention_mask.bool().to(image.device))
+    return attention_mask.bool()
 
 
 def _image_mask(model: nn.Module, mask: Tensor | None, input_ids: Tensor | None) -> Tensor:
@@ -115,21 +118,31 @@ def _image_mask(model: nn.Module, mask: Tensor | None, input_ids: Tensor | None)
     return mask.bool()
 
 
-def _schedule(
-    pruner: InsidePruner, keep: int | None, schedule: Schedule | None, n: int, n_layers: int
-) -> Schedule:
-    if schedule is None:
-        if keep is None:
-            return pruner.original_schedule(n, n_layers)
-        return pruner.schedule(keep, n, n_layers)
-    if keep is not None:
+def _schedules(
+    pruner: InsidePruner,
+    keep: int | None,
+    schedule: Schedule | None,
+    counts: list[int],
+    n_layers: int,
+) -> list[Schedule]:
+    """One schedule per row; rows may differ in counts, not in the layers of the stages."""
+    if schedule is not None and keep is not None:
         raise UsageError(f"keep={keep} and schedule cannot both be given.")
-    if (schedule.n_tokens, schedule.n_layers) != (n, n_layers):
-        raise UsageError(
-            f"schedule is for {schedule.n_tokens} tokens and {schedule.n_layers} layers, "
-            f"but the prompt has {n} and the model {n_layers}."
-        )
-    return schedule
+    if schedule is not None:
+        odd = [n for n in counts if (n, n_layers) != (schedule.n_tokens, schedule.n_layers)]
+        if odd:
+            raise UsageError(
+                f"schedule is for {schedule.n_tokens} tokens and {schedule.n_layers} layers, "
+                f"but a row has {odd[0]} and the model {n_layers}."
+            )
+        return [schedule] * len(counts)
+    if keep is None:
+        schedules = [pruner.original_schedule(n, n_layers) for n in counts]
+    else:
+        schedules = [pruner.schedule(keep, n, n_layers) for n in counts]
+    if len({s.layers for s in schedules}) > 1:
+        raise UsageError("image_mask rows differ so much that their stages do; run them apart.")
+    return schedules
 
 
 def _refuse_nesting(decoder: Decoder) -> None:

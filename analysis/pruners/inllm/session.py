@@ -228,7 +228,7 @@ class InsideSession:
     def _fit_prompt(
         self, index: int, layout: Layout, hidden: Tensor, kwargs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Arguments of a later layer for the shortened prompt."""
+        """Fit the arguments of a later layer to the shortened prompt."""
         del index
         mask = like_mask(
             kwargs.get("attention_mask"),
@@ -236,16 +236,15 @@ class InsideSession:
             hidden.shape[1],
             self._decoder.implementation,
         )
-        return {
-            "attention_mask": mask,
-            "position_ids": layout.positions,
-            "position_embeddings": (layout.cos, layout.sin),
-        }
+        fitted = {"attention_mask": mask, "position_embeddings": (layout.cos, layout.sin)}
+        if kwargs.get("position_ids") is not None:
+            fitted["position_ids"] = layout.positions
+        return fitted
 
     def _fit_decoding(
         self, index: int, layout: Layout, hidden: Tensor, kwargs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Arguments of a later layer for new tokens: its own columns, its own positions."""
+        """Fit them to new tokens: each layer has its own columns and positions."""
         n_query = hidden.shape[1]
         columns = kwargs["past_key_values"].get_seq_length(index) + n_query
         real = torch.nn.functional.pad(layout.real, (0, columns - layout.length), value=True)

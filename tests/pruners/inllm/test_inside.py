@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from analysis.errors import AgileError
 from analysis.pruners.inllm import prune_inside
@@ -224,3 +225,44 @@ def test_bfloat16_runs_and_keeps_the_count(pruner, tools):
     with prune_inside(model, pruner, prompt.image, KEEP) as session:
         prompt.generate(model)
     assert session.selections()[0].n_kept == session.schedules[0].stages[-1][1]
+
+
+@pytest.fixture
+def qwen():
+    torch.manual_seed(2)
+    text = {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "initializer_range": 0.15,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "rope_parameters": {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e4},
+    }
+    vision = {"depth": 1, "hidden_size": 32, "intermediate_size": 48, "num_heads": 4}
+    config = Qwen2_5_VLConfig(
+        text_config=text, vision_config={**vision, "out_hidden_size": 32}, image_token_id=63
+    )
+    return Qwen2_5_VLForConditionalGeneration(config).eval()
+
+
+def test_spatial_positions_are_kept_in_qwen(qwen, pruner, tools):
+    """M-RoPE: three rows of positions, gathered with the tokens."""
+    prompt = tools.prompt(RAGGED)
+    rows = torch.stack([torch.arange(prompt.mask.shape[1])] * 3) + torch.tensor([[0], [3], [5]])
+    options = {"position_ids": rows[:, None].expand(3, len(RAGGED), -1)}
+    plain = prompt.generate(qwen, **options)
+    with prune_inside(qwen, pruner, prompt.image, tools.N_IMAGE, position_policy="keep"):
+        inside = prompt.generate(qwen, **options)
+    assert torch.equal(torch.stack(plain.logits), torch.stack(inside.logits))
+    with prune_inside(qwen, pruner, prompt.image, KEEP, position_policy="keep") as session:
+        prompt.generate(qwen, **options)
+    assert all(len(row) == session.schedules[0].stages[-1][1] for row in session.stages[-1].kept)
+    with (
+        pytest.raises(ValueError, match="M-RoPE"),
+        prune_inside(qwen, pruner, prompt.image, KEEP, position_policy="reindex"),
+    ):
+        pass

@@ -32,8 +32,8 @@ def pope_table(run_or_answers: Any, neither: Neither = "yes") -> pd.DataFrame:
     pandas.DataFrame
         ``variant, pruner, keep, split``, the metrics (0 to 1; NaN where the denominator is 0),
         ``tp, fp, tn, fn``, ``n`` answers scored, ``n_neither`` of them without yes or no, and
-        ``n_missing`` without answer or label, which are not scored. Where a variant
-        has all three splits, a row ``split="mean"`` gives the unweighted mean of each metric over them, the one
+        ``n_missing`` without answer or label, which are not scored. Where a variant has all three
+        splits, a row ``split="mean"`` gives the unweighted mean of each metric over them, the one
         number papers print, and the summed counts.
 
     Raises

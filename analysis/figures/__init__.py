@@ -7,9 +7,19 @@ from analysis.figures.base import FIGURES, Drawn, Recipe, recipe
 # Importing a recipe's module files it in FIGURES; the order is that of `agile figures ls`.
 RECIPES = (
     "overview",
-    "entropy_vs_erank",
+    "responses",
+    "erank_vs_score",
     "complexity",
+    "threshold",
+    "entropy_vs_erank",
     "diversity_vs_hallucination",
+    "attention_share",
+    "steering",
+    "budget",
+    "quartile_ablation",
+    "components",
+    "sensitivity",
+    "corruption",
     "chair_table",
 )
 for _name in RECIPES:

@@ -205,7 +205,7 @@ class Inputs:
     def pruned(self) -> pd.DataFrame:
         """Variants that prune, parameter sweeps left out: plain pruners only."""
         found = self.variants
-        plain = ~found["pruner"].str.contains(":") & (found["pruner"] != "full")
+        plain = ~found["pruner"].str.contains(":") & ~found["pruner"].isin(["full", "quartile"])
         return found[plain].reset_index(drop=True)
 
     @cached_property

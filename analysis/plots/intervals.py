@@ -92,13 +92,21 @@ def crosses(frame: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
-def curves(frame: pd.DataFrame, ax: Axes, *, x: str, by: str = "pruner") -> Axes:
-    """Draw one line with whiskers per pruner; ``frame`` has ``x, by, estimate, low, high``."""
-    for spec, part in frame.groupby(by, sort=False, observed=True):
+def curves(
+    frame: pd.DataFrame, ax: Axes, *, x: str, by: str = "pruner", dodge: float = 1.0
+) -> Axes:
+    """Draw one line with whiskers per pruner; ``frame`` has ``x, by, estimate, low, high``.
+
+    ``dodge`` is the factor between neighbouring lines along x, so that whiskers do not hide
+    one another on a logarithmic axis; 1 draws every line at its true x.
+    """
+    lines = list(frame.groupby(by, sort=False, observed=True))
+    for place, (spec, part) in enumerate(lines):
         part = part.sort_values(x)
+        shift = dodge ** (place - (len(lines) - 1) / 2)
         drawn = look(str(spec))
         ax.errorbar(
-            part[x],
+            part[x] * shift,
             part["estimate"],
             yerr=errors(part, "estimate", "low", "high"),
             fmt=drawn.marker,

@@ -57,7 +57,7 @@ def token_overlay(
         columns = np.arange(side) * grid[1] // side
         kept = mask[rows[:, None], columns[None, :]][..., None]
         grey = pixels.mean(axis=2, keepdims=True)
-        pixels = np.where(kept, pixels, 0.82 + 0.15 * grey)
+        pixels = np.where(kept, pixels, 0.76 + 0.21 * grey)
     ax.imshow(pixels, interpolation="nearest", extent=(0, grid[1], grid[0], 0))
     if indices is not None:
         _outline(kept_mask(indices, grid), ax, edge)

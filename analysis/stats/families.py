@@ -47,3 +47,9 @@ def representative(specs: list[str], kind: str) -> str | None:
     if preferred in specs:
         return preferred
     return next((spec for spec in specs if family(spec) == kind), None)
+
+
+def parameters(spec: str) -> dict[str, str]:
+    """Return the parameters written in a spec (``"bat:attention_share=0.2@16"`` → the share)."""
+    pairs = [part.partition("=") for part in spec.split("@")[0].split(":")[1:]]
+    return {key: value for key, _, value in pairs}

@@ -16,6 +16,33 @@ PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
 # Planted: kept diversity per pruner, and the chance that a mentioned object is invented.
 DIVERSITY = {"random": 0.75, "fastervlm": 0.7, "vispruner": 0.85, "divprune": 1.2, "fps": 1.1}
 GRID = 12
+SWEEPS = (
+    "mixture",
+    "mixture:attention_share=0.25",
+    "mixture:attention_share=0.75",
+    "steered",
+    "steered:rule=inverse",
+    "steered:method=vispruner",
+    "steered:method=vispruner:rule=inverse",
+    "vispruner:attention_share=0.0",
+    "quartile",
+    "quartile:quartile=1",
+    "quartile:quartile=2",
+    "quartile:quartile=3",
+    "agilepruner:tau=0.1",
+    "agilepruner:steer=entropy",
+    "agilepruner:adaptive_count=true",
+)
+KNOBS = {
+    "tau_max": ("0.15", "0.25", "0.35"),
+    "erank_avg": ("70", "90", "95"),
+    "step": ("0.005", "0.01", "0.02"),
+    "centring": ("centred", "plain"),
+    "layer": ("-2", "-1"),
+    "signal": ("erank", "entropy"),
+    "map": ("linear", "log"),
+}
+DEFAULTS = ("0.25", "90", "0.01", "centred", "-2", "erank", "linear")
 
 
 def make_run(
@@ -28,6 +55,8 @@ def make_run(
     shard: int = 25,
     questions: int = 2,
     drawable: bool = True,
+    sweeps=(),
+    extras: bool = False,
 ) -> Path:
     """Write a finished run and return its folder."""
     path.mkdir(parents=True)
@@ -37,6 +66,7 @@ def make_run(
         images["image_id"] = load_dataset(f"scenes:dev:{n_images}").ids()
     variants = [("full", "full", GRID * GRID)]
     variants += [(f"{name}@{keep}", name, keep) for name in pruners for keep in keeps]
+    variants += [(f"{spec}@16", spec, 16) for spec in sweeps]
     n_shards = 0
     for start in range(0, n_images, shard):
         part = images.iloc[start : start + shard]
@@ -50,6 +80,8 @@ def make_run(
             )
             pq.write_table(table, path / f"{name}-{n_shards:05d}.parquet")
         n_shards += 1
+    if extras:
+        make_extras(path, rng, images)
     config = {
         "model": model,
         "data": f"scenes:dev:{n_images}",
@@ -156,3 +188,90 @@ def make_answers(rng, images, variant, pruner, keep, questions=2):
     return frame.assign(
         variant=variant, pruner=pruner, keep=keep, n_new_tokens=12, truncated=False
     )[TABLES["answers"].names]
+
+
+def make_extras(path, rng, images):
+    """The analyses beyond the three tables, with planted trends."""
+    ids = images["image_id"].to_numpy()
+    n = len(ids)
+    rows = []
+    for tau in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4):
+        rows.append(
+            pd.DataFrame(
+                {
+                    "image_id": ids,
+                    "tau": tau,
+                    "keep": 16,
+                    "n_survivors": 40,
+                    "erank": 9 + 12 * tau + rng.normal(0, 0.5, n),
+                    "attention_mass": 0.5 - 0.6 * tau + rng.normal(0, 0.02, n),
+                    "pairwise_distance": 0.3 + tau,
+                    "coverage": 0.3 + tau,
+                    "indices": [np.sort(rng.choice(144, 16, replace=False)) for _ in ids],
+                }
+            )
+        )
+    _write(path, "threshold", rows)
+    rows = []
+    for knob, values in KNOBS.items():
+        for place, value in enumerate(values):
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "image_id": ids,
+                        "knob": knob,
+                        "value": value,
+                        "is_default": value in DEFAULTS,
+                        "keep": 16,
+                        "erank": 12 + 0.4 * place + rng.normal(0, 0.4, n),
+                        "attention_mass": 0.4 - 0.02 * place + rng.normal(0, 0.02, n),
+                        "coverage": 0.4,
+                        "jaccard": 1.0 if value in DEFAULTS else rng.uniform(0.5, 1, n),
+                        "guide": 30.0,
+                    }
+                )
+            )
+    _write(path, "sensitivity", rows)
+    rows = [_corrupted(rng, images, "clean", 0, 0.0)]
+    for name, size in (("gaussian noise", 3.0), ("brightness", 0.5), ("jpeg", -1.0)):
+        rows += [_corrupted(rng, images, name, level, size * level) for level in (1, 3, 5)]
+    _write(path, "corruption", rows)
+    rows = []
+    for source, layers in (("cls", (3,)), ("text", (0, 1, 2, 3))):
+        for layer in layers:
+            lean = 0.0 if source == "cls" else 0.08 * (layer + 1)
+            share = np.array([0.25 - 1.5 * lean / 3, 0.25 - lean / 3, 0.25, 0.25 + 2.5 * lean / 3])
+            curve = np.linspace(0, 1, 51) ** (0.3 + 0.15 * layer)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "image_id": ids,
+                        "source": source,
+                        "layer": layer,
+                        "n_tokens": 144,
+                        "entropy": 3.2 + 0.2 * layer + rng.normal(0, 0.1, n),
+                        "top_share": [rng.dirichlet(share * 60) for _ in ids],
+                        "cumulative": [curve for _ in ids],
+                        "profile": [rng.dirichlet(np.full(16, 8)) for _ in ids],
+                    }
+                )
+            )
+    _write(path, "attention", rows)
+
+
+def _corrupted(rng, images, name, severity, shift):
+    n = len(images)
+    return pd.DataFrame(
+        {
+            "image_id": images["image_id"].to_numpy(),
+            "corruption": name,
+            "severity": severity,
+            "entropy": images["entropy"].to_numpy() + 0.02 * shift + rng.normal(0, 0.01, n),
+            "erank": images["erank"].to_numpy() + shift + rng.normal(0, 0.5, n),
+            "erank_plain": images["erank"].to_numpy() + shift,
+        }
+    )
+
+
+def _write(path, name, rows):
+    pd.concat(rows, ignore_index=True).to_parquet(path / f"extra-{name}-00000.parquet")

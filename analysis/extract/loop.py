@@ -15,15 +15,13 @@ from tqdm import tqdm
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.config import ExtractConfig, differences, split_keep
+from analysis.extract.config import ExtractConfig, differences
 from analysis.extract.run import Run, shard_name
 
 if TYPE_CHECKING:
     from analysis.extract.shard import Worker
 
 log = logging.getLogger(__name__)
-# A model below this many parameters is small enough for large batches anywhere.
-_SMALL = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,9 @@ def run_extraction(
         return _report(done, 0, 0.0)
     dataset = load_dataset(config.data)
     ids = image_ids(dataset, config)
-    worker = _worker(config, runtime, dataset)
+    from analysis.extract.prepare import prepare
+
+    worker = prepare(config, runtime, dataset)
     run = Run.create(path, _manifest(worker, config, dataset, ids))
     mine = [i for i in run.missing if i % runtime.workers == runtime.worker]
     started = time.perf_counter()
@@ -176,49 +176,6 @@ def run_extraction(
             f"see the status column of {path / shard_name('images', 0)}."
         )
     return report
-
-
-def _worker(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> "Worker":
-    """Load the model and fill in what only it knows (keeps, limits)."""
-    from analysis.extract.shard import Worker
-    from analysis.extract.study import decoder_depth, with_study
-    from analysis.extract.variants import calibration, default_keeps, make_variants
-    from analysis.models import LoadOptions, load
-    from analysis.pruners import make_pruner
-
-    for spec in config.pruners:
-        make_pruner(split_keep(spec)[0])  # a mistyped name should not cost a model load
-    names = {field.name for field in dataclasses.fields(LoadOptions)}
-    shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
-    adapter = load(
-        LoadOptions(
-            **shared,
-            device=runtime.device,
-            device_map=runtime.device_map,
-            compile=runtime.compile,
-        )
-    )
-    n_tokens = adapter.n_tokens
-    generation = adapter.model.generation_config
-    merged = dataclasses.replace(
-        config,
-        keeps=config.keeps or default_keeps(n_tokens or 576),
-        max_new_tokens=config.max_new_tokens or generation.max_new_tokens or 512,
-    )
-    depth = decoder_depth(adapter.model) if config.study else None
-    merged = with_study(merged, depth, n_tokens, adapter.offers())
-    variants = make_variants(merged, n_tokens, calibration(config.model))
-    offered = adapter.offers()
-    for variant in variants:
-        lacking = set(variant.pruner.needs) - offered
-        if lacking and not variant.inside:
-            raise UsageError(
-                f"{variant.spec} needs {', '.join(sorted(lacking))}, which {config.model} does "
-                "not offer; leave it out of --pruners."
-            )
-    small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
-    batch = runtime.batch_size or (256 if small else 16)
-    return Worker(adapter, merged, variants, dataset.name, batch)
 
 
 def _manifest(

@@ -213,6 +213,8 @@ def test_a_run_where_everything_failed_is_an_error(tiny_folder, tmp_path):
         ({"keeps": (17,)}, "keep 17 is larger than the 16 visual tokens"),
         ({"data": "scene:dev:7"}, "did you mean scenes"),
         ({"offset": 7}, "offset 7 leaves none"),
+        ({"pruners": ("fastv",), "keeps": (2,)}, "keep must be at least .* for fastv"),
+        ({"pruners": ("cdpruner",)}, "needs .*text_embeds"),
     ],
 )
 def test_wrong_requests_are_one_sentence(tiny_folder, tmp_path, changes, message):
@@ -249,3 +251,14 @@ def test_a_broken_manifest_is_one_sentence(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"schema_version": 99}))
     with pytest.raises(AgileError, match="schema version 99"):
         Run.open(tmp_path)
+
+
+def test_in_model_pruners_report_what_they_kept(tiny_folder, tmp_path):
+    wanted = config(tiny_folder, pruners=("fastv", "visionzip"), keeps=(12,), data="scenes:dev:3")
+    run_extraction(wanted, tmp_path / "inside", QUIET)
+    kept = Run.open(tmp_path / "inside").kept.set_index("variant")
+    fastv = kept.loc["fastv@12"]
+    assert (fastv["n_out"] < 16).all()
+    assert fastv["info"].str.contains("schedule").all()
+    assert (kept.loc["visionzip@12"]["n_out"] == 12).all()
+    assert kept["erank"].notna().all()

@@ -1,0 +1,102 @@
+"""Preparing a run: load the model, fill in what only it knows, refuse what cannot run."""
+
+import dataclasses
+from typing import Any
+
+from analysis.datasets import Dataset
+from analysis.errors import UsageError
+from analysis.extract.config import ExtractConfig, split_keep
+from analysis.extract.loop import Runtime
+from analysis.extract.shard import Worker
+from analysis.extract.study import decoder_depth, with_study
+from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
+from analysis.models import Adapter, LoadOptions, load
+from analysis.pruners import make_pruner
+
+# A model below this many parameters is small enough for large batches anywhere.
+_SMALL = 100_000_000
+
+
+def load_adapter(config: ExtractConfig, runtime: Runtime) -> Adapter:
+    """Load the checkpoint a configuration names.
+
+    Raises
+    ------
+    UsageError
+        For a pruner that does not exist (found out before the weights are read) and a
+        checkpoint that cannot be loaded.
+    """
+    for spec in config.pruners:
+        make_pruner(split_keep(spec)[0])
+    names = {field.name for field in dataclasses.fields(LoadOptions)}
+    shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+    return load(
+        LoadOptions(
+            **shared,
+            device=runtime.device,
+            device_map=runtime.device_map,
+            compile=runtime.compile,
+        )
+    )
+
+
+def check_variants(variants: list[Variant], adapter: Adapter) -> None:
+    """Refuse variants this model cannot run, before anything is written.
+
+    Raises
+    ------
+    UsageError
+        When a pruner reads evidence the model does not offer, or when no schedule inside
+        the language model reaches its keep.
+    """
+    offered = adapter.offers()
+    for variant in variants:
+        if variant.inside:
+            _check_schedule(variant, adapter)
+            continue
+        lacking = set(variant.pruner.needs) - offered
+        if lacking:
+            raise UsageError(
+                f"{variant.spec} needs {', '.join(sorted(lacking))}, which "
+                f"{adapter.family} models do not offer; leave it out of --pruners."
+            )
+
+
+def _check_schedule(variant: Variant, adapter: Adapter) -> None:
+    depth = decoder_depth(adapter.model)
+    pruner: Any = variant.pruner
+    if depth is None or adapter.n_tokens is None or variant.keep is None:
+        return
+    try:
+        pruner.schedule(variant.keep, adapter.n_tokens, depth)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def prepare(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> Worker:
+    """Load the model and return what makes shards, its configuration filled in.
+
+    Parameters
+    ----------
+    config
+        What the run is, as asked for.
+    runtime
+        How to make it.
+    dataset
+        Where the images come from.
+    """
+    adapter = load_adapter(config, runtime)
+    n_tokens = adapter.n_tokens
+    generation = adapter.model.generation_config
+    merged = dataclasses.replace(
+        config,
+        keeps=config.keeps or default_keeps(n_tokens or 576),
+        max_new_tokens=config.max_new_tokens or generation.max_new_tokens or 512,
+    )
+    depth = decoder_depth(adapter.model) if config.study else None
+    merged = with_study(merged, depth, n_tokens, adapter.offers())
+    variants = make_variants(merged, n_tokens, calibration(config.model))
+    check_variants(variants, adapter)
+    small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
+    batch = runtime.batch_size or (256 if small else 16)
+    return Worker(adapter, merged, variants, dataset.name, batch)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chair_eval.tally import Tally, ratios, used_draws
+from chair_eval.tally import BASES, Tally, ratios, used_draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +136,7 @@ class Result:
             **self.about,
             "counts": dict(self.counts),
             "metrics": dict(self.metrics),
+            "n": {metric: self.counts[base] for metric, base in BASES.items()},
             "intervals": {name: list(pair) for name, pair in self.intervals.items()},
         }
 

@@ -19,17 +19,19 @@ COUNTS = (
     "mentioned_types",
     "hallucinated_types",
 )
-METRICS = (
-    "chair_s",
-    "chair_i",
-    "recall",
-    "precision",
-    "f1",
-    "len",
-    "len_space",
-    "mentions_per_caption",
-    "chair_i_types",
-)
+# What each metric is a share of or a mean over: its n.
+BASES = {
+    "chair_s": "captions",
+    "chair_i": "object_mentions",
+    "recall": "gt_types",
+    "precision": "mentioned_types",
+    "f1": "captions",
+    "len": "captions",
+    "len_space": "captions",
+    "mentions_per_caption": "captions",
+    "chair_i_types": "mentioned_types",
+}
+METRICS = tuple(BASES)
 # Resamples times images that are drawn at most; above it fewer resamples are taken.
 DRAW_LIMIT = 400_000_000
 CHUNK = 4_000_000

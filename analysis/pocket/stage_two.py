@@ -71,7 +71,7 @@ def cache_features(tower: CLIPVisionModel, store: SceneStore, path: Path) -> np.
                 table[rows] = states.penultimate[:, 1:].float().numpy()
         table.flush()
         partial.rename(path)
-    return np.asarray(np.load(path, mmap_mode="r"))
+    return np.asarray(np.load(path))
 
 
 def _standardise(model: LlavaForConditionalGeneration, sample: Tensor) -> None:

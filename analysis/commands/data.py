@@ -5,9 +5,8 @@ from pathlib import Path
 
 import typer
 
+from analysis.datasets.listed import FETCHED
 from analysis.errors import AgileError
-
-ROOT = Path("data/raw")
 
 app = typer.Typer(
     no_args_is_help=True, help="Get the data sets of the study, and check what arrived."
@@ -22,12 +21,12 @@ def register(parent: typer.Typer) -> None:
 @app.command("ls")
 def list_sources() -> None:
     """List what can be fetched, and what is here."""
+    from analysis.datasets.manifest import MANIFEST
     from analysis.datasets.sources import all_sources
-    from analysis.datasets.store import MANIFEST
 
     for source in all_sources():
-        folder = ROOT / source.name
-        here = f"here: --data {source.name}:{folder}" if (folder / MANIFEST).exists() else ""
+        folder = FETCHED / source.name
+        here = f"here: --data {source.name}" if (folder / MANIFEST).exists() else ""
         typer.echo(f"{source.name:14} {source.summary}")
         typer.echo(f"{'':14} {len(source.files)} files, {source.revision} from {source.base}")
         typer.echo(f"{'':14} licence: {source.license}")
@@ -52,14 +51,15 @@ def get_source(
     from analysis.datasets.store import get, need_space, parse_checksum
 
     source = find_source(name)
-    folder = to or ROOT / name
+    folder = to or FETCHED / name
     known = dict(parse_checksum(text) for text in sha256)
     need_space(source, folder)
     manners = Manners(attempts=attempts, timeout=timeout)
     with _Bar(len(source.files)) as bar:
         entries = list(get(source, folder, mirror, known, manners, bar.file))
     by_size = sum(entry.checked == "size" for entry in entries)
-    typer.echo(f"{len(entries)} files in {folder}; use --data {name}:{folder}")
+    spec = name if to is None else f"{name}:{folder}"
+    typer.echo(f"{len(entries)} files in {folder}; use --data {spec}")
     if by_size:
         typer.echo(f"{by_size} of them could only be checked by size and kind, not by checksum")
 
@@ -69,9 +69,9 @@ def verify_folder(
     place: str = typer.Argument(help="Data set or folder that agile data get filled."),
 ) -> None:
     """Compare files with what arrived; exit 1 if any is missing or changed."""
-    from analysis.datasets.store import verify
+    from analysis.datasets.manifest import verify
 
-    folder = Path(place) if Path(place).is_dir() else ROOT / place
+    folder = Path(place) if Path(place).is_dir() else FETCHED / place
     findings = list(verify(folder))
     bad = [finding for finding in findings if finding.state != "ok"]
     for finding in bad:

@@ -8,6 +8,9 @@ from analysis.errors import UsageError
 #: What LLaVA-1.5 appends to POPE and MME questions (its evaluation files, and lmms-eval).
 SHORT_ANSWER = "\nAnswer the question using a single word or phrase."
 
+#: Where ``agile data get NAME`` puts a data set, and where it is looked for without a path.
+FETCHED = Path("data/raw")
+
 
 class Listed(Dataset):
     """Base of the benchmark readers: a list of samples, found by id.
@@ -36,19 +39,18 @@ class Listed(Dataset):
 
 
 def existing_path(name: str, path: str | Path) -> Path:
-    """Return the path of a benchmark's local copy.
+    """Return the path of a benchmark's local copy; without a path, where it is fetched to.
 
     Raises
     ------
     UsageError
-        If none was given or it does not exist; the message says how to get the data.
+        If it does not exist; the message says how to get the data.
     """
-    if not str(path):
-        raise UsageError(f"{name} needs a path; write {name}:PATH (agile data get {name}).")
-    found = Path(path).expanduser()
+    found = Path(path).expanduser() if str(path) else FETCHED / name
     if not found.exists():
         raise UsageError(
-            f"path={str(path)!r} does not exist; get the data with: agile data get {name}."
+            f"{name} is not at {str(found)!r}; get it with: agile data get {name}, or give the "
+            f"path of a copy: {name}:PATH."
         )
     return found
 

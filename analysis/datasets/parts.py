@@ -82,6 +82,6 @@ class Part:
 
 def _read(response: Any) -> bytes:
     try:
-        return bytes(response.read(CHUNK))
+        return bytes(response.read1(CHUNK))  # what is there, so that a stall loses nothing
     except (http.client.HTTPException, OSError) as error:
         raise RetryError(f"connection failed: {error}") from error

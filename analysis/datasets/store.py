@@ -1,57 +1,17 @@
-"""Get a data set into a folder, remember what arrived, and check it later."""
+"""Get a data set into a folder, file by file, so that an interrupted call loses nothing."""
 
-import json
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from analysis.datasets.archives import unpack
 from analysis.datasets.checks import DIGESTS, Received, digests
 from analysis.datasets.download import Manners, fetch
+from analysis.datasets.manifest import Entry, Manifest
 from analysis.datasets.sources import RemoteFile, Source
 from analysis.errors import AgileError, UsageError
-
-MANIFEST = "agile-data.json"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of a data set as it arrived.
-
-    Attributes
-    ----------
-    path
-        Below the folder.
-    size
-        Bytes.
-    sha256
-        Digest when it arrived.
-    checked
-        What it was compared with then (:class:`analysis.datasets.checks.Received`).
-    url
-        Where it came from.
-    time
-        When, UTC.
-    """
-
-    path: str
-    size: int
-    sha256: str
-    checked: str
-    url: str
-    time: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What ``verify`` says of one file: ``state`` is ok, missing, changed or unreadable."""
-
-    path: str
-    state: str
-    detail: str = ""
 
 
 def get(
@@ -94,6 +54,18 @@ def get(
     if unknown:
         some = ", ".join(file.path for file in source.files[:5])
         raise UsageError(f"sha256 for {min(unknown)!r}: {source.name} has the files {some} ….")
+    with _alone(folder):
+        yield from _get_all(source, folder, base, wanted, manners, report)
+
+
+def _get_all(
+    source: Source,
+    folder: Path,
+    base: str | None,
+    wanted: Mapping[str, tuple[str, str]],
+    manners: Manners | None,
+    report: Callable[[str], Callable[[int], object]] | None,
+) -> Iterator[Entry]:
     manifest = Manifest(folder, source.name, source.revision)
     for file in source.files:
         outputs = file.members or (file.path,)
@@ -106,6 +78,29 @@ def get(
             for path, arrived in _settle(file, target, folder, received):
                 manifest.add(path, arrived, url)
         yield from (manifest.entries[path] for path in outputs)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep a second process from filling the same folder; the lock ends with the process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".agile-data.lock").open("w")
+    except OSError as error:
+        raise AgileError(
+            f"{folder} cannot be written ({error.strerror}); choose another folder with --to."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AgileError(
+                f"another process is filling {folder}; wait for it or choose another --to."
+            ) from error
+        try:
+            yield
+        finally:
+            (folder / ".agile-data.lock").unlink(missing_ok=True)
 
 
 def _settle(
@@ -122,94 +117,6 @@ def _settle(
     for name, path in zip(file.members, unpacked, strict=True):
         digest = digests(path, ["sha256"])["sha256"]
         yield name, Received(path.stat().st_size, digest, f"{received.checked} of the archive")
-
-
-def verify(folder: Path) -> Iterator[Finding]:
-    """Compare every file of a folder's manifest with its size and SHA-256 when it arrived.
-
-    Raises
-    ------
-    UsageError
-        If the folder has no manifest.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UsageError(
-            f"{str(folder)!r} has no {MANIFEST}; give a folder that agile data get filled."
-        )
-    for entry in read_manifest(path).values():
-        yield _compare(folder / entry.path, entry)
-
-
-def _compare(path: Path, entry: Entry) -> Finding:
-    if not path.is_file():
-        return Finding(entry.path, "missing", "get it again")
-    try:
-        size = path.stat().st_size
-        if size != entry.size:
-            return Finding(entry.path, "changed", f"{size:,} bytes, were {entry.size:,}")
-        if digests(path, ["sha256"])["sha256"] != entry.sha256:
-            return Finding(entry.path, "changed", "another SHA-256 than when it arrived")
-    except OSError as error:
-        return Finding(entry.path, "unreadable", str(error.strerror))
-    return Finding(entry.path, "ok", entry.checked)
-
-
-class Manifest:
-    """The record of what a folder holds, written anew after every file.
-
-    Raises
-    ------
-    UsageError
-        If the folder's manifest is of another data set or revision, or unreadable.
-    """
-
-    def __init__(self, folder: Path, name: str, revision: str) -> None:
-        self.path = folder / MANIFEST
-        self.name, self.revision = name, revision
-        self.entries: dict[str, Entry] = {}
-        if self.path.exists():
-            data = _read(self.path)
-            if (data["name"], data["revision"]) != (name, revision):
-                raise UsageError(
-                    f"{str(folder)!r} holds {data['name']} at {data['revision']}, not {name} at "
-                    f"{revision}; choose another folder with --to."
-                )
-            self.entries = read_manifest(self.path)
-
-    def has(self, path: str) -> bool:
-        """Return whether a file arrived earlier and still has its size."""
-        entry, file = self.entries.get(path), self.path.parent / path
-        return entry is not None and file.is_file() and file.stat().st_size == entry.size
-
-    def add(self, path: str, received: Received, url: str) -> None:
-        """Record a file, atomically."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.entries[path] = Entry(path, received.size, received.sha256, received.checked, url, now)
-        files = [asdict(entry) for entry in self.entries.values()]
-        data = {"name": self.name, "revision": self.revision, "files": files}
-        part = self.path.with_name(self.path.name + ".part")
-        part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, self.path)
-
-
-def read_manifest(path: Path) -> dict[str, Entry]:
-    """Return the entries of a manifest by path; ``UsageError`` when it is not one."""
-    try:
-        entries = [Entry(**row) for row in _read(path)["files"]]
-    except TypeError as error:
-        raise UsageError(f"{path.name} is not a manifest ({error}); delete it.") from error
-    return {entry.path: entry for entry in entries}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if not {"name", "revision", "files"} <= set(data):
-            raise ValueError("it lacks name, revision or files")
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{path.name} cannot be read ({error}); delete it.") from error
-    return dict(data)
 
 
 def parse_checksum(text: str) -> tuple[str, tuple[str, str]]:

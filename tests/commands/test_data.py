@@ -57,7 +57,7 @@ def test_get_then_verify_then_damage(agile, monkeypatch, tmp_path):
     finally:
         http.shutdown()
         http.server_close()
-    assert "1 files in data/raw/pope; use --data pope:data/raw/pope" in text
+    assert "1 files in data/raw/pope; use --data pope\n" in text
     assert "could only be checked by size" in text
     assert "1 of 1 files in data/raw/pope are ok" in agile("verify", "pope").output
     (tmp_path / "data" / "raw" / "pope" / "x.jpg").write_bytes(b"\xff\xd8 PICTURE")

@@ -16,6 +16,7 @@ class Server:
         self.requests: list[dict[str, str]] = []
         self.etag = '"v1"'
         self.ranges = True
+        self.stalled = threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,10 +62,18 @@ class Server:
             if value and name != "Server":
                 handler.send_header(name, value)
         handler.end_headers()
-        rest = body[start:]
+        self.send(handler, body[start:], misdeed, *details)
+
+    def send(self, handler, rest, misdeed, *details):
         if misdeed == "cut":
             rest = rest[: details[0]]
             handler.close_connection = True
+        if misdeed == "stall":
+            handler.wfile.write(rest[: details[0]])
+            handler.wfile.flush()
+            self.stalled.wait(10)
+            handler.close_connection = True
+            return
         if misdeed == "change":
             rest = bytes(len(rest))
         handler.wfile.write(rest)
@@ -84,5 +93,6 @@ def server(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     running = Server()
     yield running
+    running.stalled.set()
     running.http.shutdown()
     running.http.server_close()

@@ -73,10 +73,19 @@ def test_pope_official_lines_of_the_release(shared, tmp_path):
         data.image(data.ids()[1])
 
 
-def test_pope_says_what_is_missing(tmp_path):
+def test_without_a_path_the_fetched_copy_is_used(pope, monkeypatch):
+    (pope / "data" / "raw").mkdir(parents=True)
+    (pope / "Full").rename(pope / "data" / "raw" / "pope")
+    monkeypatch.chdir(pope)
+    assert len(load_dataset("pope")) == 2
+    assert len(load_dataset("pope::split=random")) == len(load_dataset("pope:split=random")) == 2
+
+
+def test_pope_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="agile data get pope"):
         load_dataset("pope:/no/where")
-    with pytest.raises(UsageError, match="write pope:PATH"):
+    with pytest.raises(UsageError, match=r"pope is not at 'data/raw/pope'.*pope:PATH"):
         load_dataset("pope")
     with pytest.raises(UsageError, match="neither Parquet files of POPE nor coco_pope_random"):
         load_dataset(f"pope:{tmp_path}")

@@ -52,6 +52,16 @@ def test_a_cut_connection_continues_where_it_stopped(server, tmp_path, manners, 
     assert waits == [1, 1]  # each attempt got further, so the pause did not grow
 
 
+def test_a_server_that_falls_silent_is_left_and_asked_again(server, tmp_path, waits):
+    server.files["/x.bin"] = BODY
+    server.misdeeds = [("stall", 60_000)]
+    hasty = Manners(attempts=2, timeout=0.3, sleep=waits.append)
+    fetch(f"{server.base}/x.bin", tmp_path / "x.bin", manners=hasty)
+    assert (tmp_path / "x.bin").read_bytes() == BODY
+    assert len(waits) == 1
+    assert server.requests[1]["Range"] == "bytes=60000-"
+
+
 def test_a_later_call_continues_too(server, tmp_path, waits):
     server.files["/x.bin"] = BODY
     server.misdeeds = [("cut", 100_000)]

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -212,3 +213,25 @@ def test_revision_changes_with_the_files(folder):
     assert before == load_dataset(f"folder:{folder}").revision
     picture(folder / "new.png")
     assert before != load_dataset(f"folder:{folder}").revision
+
+
+def test_ground_truth_equals_the_published_sets(shared, tmp_path):
+    """Boxes ∪ objects in captions, on genuine COCO pieces in the official layout."""
+    raw = shared("data", "chair", "raw_coco")
+    truth = pq.read_table(shared("data", "chair", "ground_truth", "ground_truth.parquet"))
+    published = dict(
+        zip(truth["image_id"].to_pylist(), truth["objects_pattern"].to_pylist(), strict=True)
+    )
+    checked = 0
+    for split in ("train", "val"):
+        folder = tmp_path / split
+        folder.mkdir()
+        for kind in ("instances", "captions"):
+            source = raw / f"mini_{kind}_{split}2017.json"
+            (folder / f"{kind}_{split}2017.json").write_bytes(source.read_bytes())
+        for image in json.loads((folder / f"instances_{split}2017.json").read_text())["images"]:
+            (folder / image["file_name"]).touch()
+        for sample in load_dataset(f"folder:{folder}").samples():
+            assert set(sample.objects) == set(published[sample.meta["coco_id"]])
+            checked += 1
+    assert checked == 159

@@ -8,14 +8,9 @@ import pytest
 from analysis.datasets.archives import unpack
 from analysis.datasets.coco_chair import CocoChair
 from analysis.datasets.download import Manners
+from analysis.datasets.manifest import MANIFEST, verify
 from analysis.datasets.sources import RemoteFile, Source, all_sources, find_source
-from analysis.datasets.store import (
-    MANIFEST,
-    get,
-    need_space,
-    parse_checksum,
-    verify,
-)
+from analysis.datasets.store import get, need_space, parse_checksum
 from analysis.errors import AgileError, UsageError
 
 
@@ -81,6 +76,20 @@ def test_an_interrupted_call_loses_nothing(server, tmp_path, manners):
     before = len(server.requests)
     assert len(list(get(source(server.base, *files), tmp_path, manners=manners))) == 2
     assert [request["path"] for request in server.requests[before:]] == ["/gone.jpg"]
+
+
+def test_two_processes_do_not_fill_one_folder(server, tmp_path, manners):
+    server.files = {"/0.jpg": b"\xff\xd80", "/1.jpg": b"\xff\xd81"}
+    toy = source(server.base, *(RemoteFile(f"/{n}.jpg", f"{n}.jpg") for n in range(2)))
+    first = get(toy, tmp_path, manners=manners)
+    next(first)
+    with pytest.raises(AgileError, match="another process is filling"):
+        next(get(toy, tmp_path, manners=manners))
+    first.close()
+    assert len(list(get(toy, tmp_path, manners=manners))) == 2
+    (tmp_path / "file").touch()
+    with pytest.raises(AgileError, match="cannot be written"):
+        next(get(toy, tmp_path / "file", manners=manners))
 
 
 def test_a_mirror_takes_the_place_of_the_host(server, tmp_path, manners):

@@ -1,0 +1,139 @@
+"""The record of what arrived in a folder, and whether it is still the same."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis.datasets.checks import Received, digests
+from analysis.errors import UsageError
+
+MANIFEST = "agile-data.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a data set as it arrived.
+
+    Attributes
+    ----------
+    path
+        Below the folder.
+    size
+        Bytes.
+    sha256
+        Digest when it arrived.
+    checked
+        What it was compared with then (:class:`analysis.datasets.checks.Received`).
+    url
+        Where it came from.
+    time
+        When, UTC.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    checked: str
+    url: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What ``verify`` says of one file: ``state`` is ok, missing, changed or unreadable."""
+
+    path: str
+    state: str
+    detail: str = ""
+
+
+def verify(folder: Path) -> Iterator[Finding]:
+    """Compare every file of a folder's manifest with its size and SHA-256 when it arrived.
+
+    Raises
+    ------
+    UsageError
+        If the folder has no manifest.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UsageError(
+            f"{str(folder)!r} has no {MANIFEST}; give a folder that agile data get filled."
+        )
+    for entry in read_manifest(path).values():
+        yield _compare(folder / entry.path, entry)
+
+
+def _compare(path: Path, entry: Entry) -> Finding:
+    if not path.is_file():
+        return Finding(entry.path, "missing", "get it again")
+    try:
+        size = path.stat().st_size
+        if size != entry.size:
+            return Finding(entry.path, "changed", f"{size:,} bytes, were {entry.size:,}")
+        if digests(path, ["sha256"])["sha256"] != entry.sha256:
+            return Finding(entry.path, "changed", "another SHA-256 than when it arrived")
+    except OSError as error:
+        return Finding(entry.path, "unreadable", str(error.strerror))
+    return Finding(entry.path, "ok", entry.checked)
+
+
+class Manifest:
+    """The record of what a folder holds, written anew after every file.
+
+    Raises
+    ------
+    UsageError
+        If the folder's manifest is of another data set or revision, or unreadable.
+    """
+
+    def __init__(self, folder: Path, name: str, revision: str) -> None:
+        self.path = folder / MANIFEST
+        self.name, self.revision = name, revision
+        self.entries: dict[str, Entry] = {}
+        if self.path.exists():
+            data = _read(self.path)
+            if (data["name"], data["revision"]) != (name, revision):
+                raise UsageError(
+                    f"{str(folder)!r} holds {data['name']} at {data['revision']}, not {name} at "
+                    f"{revision}; choose another folder with --to."
+                )
+            self.entries = read_manifest(self.path)
+
+    def has(self, path: str) -> bool:
+        """Return whether a file arrived earlier and still has its size."""
+        entry, file = self.entries.get(path), self.path.parent / path
+        return entry is not None and file.is_file() and file.stat().st_size == entry.size
+
+    def add(self, path: str, received: Received, url: str) -> None:
+        """Record a file, atomically."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.entries[path] = Entry(path, received.size, received.sha256, received.checked, url, now)
+        files = [asdict(entry) for entry in self.entries.values()]
+        data = {"name": self.name, "revision": self.revision, "files": files}
+        part = self.path.with_name(self.path.name + ".part")
+        part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, self.path)
+
+
+def read_manifest(path: Path) -> dict[str, Entry]:
+    """Return the entries of a manifest by path; ``UsageError`` when it is not one."""
+    try:
+        entries = [Entry(**row) for row in _read(path)["files"]]
+    except TypeError as error:
+        raise UsageError(f"{path.name} is not a manifest ({error}); delete it.") from error
+    return {entry.path: entry for entry in entries}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not {"name", "revision", "files"} <= set(data):
+            raise ValueError("it lacks name, revision or files")
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{path.name} cannot be read ({error}); delete it.") from error
+    return dict(data)

@@ -24,8 +24,8 @@ def threshold(inputs: Inputs) -> Drawn:
     found = image_means(sweep, "tau", ["erank", "attention_mass"], inputs.boot)
     found["tau"] = found["group"].astype(float)
     shown = example(sweep)
-    figure = new_figure(2.9)
-    grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 1.7])
+    figure = new_figure(3.3)
+    grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 1.35])
     known = inputs.images.set_index("image_id").loc[shown["image_id"]]
     image = inputs.pixels(shown["image_id"])
     shape = (int(known["grid_h"]), int(known["grid_w"]))

@@ -38,7 +38,8 @@ _LOOKS: dict[str, tuple[str, str, str]] = {
     "quartile": ("#999933", ".", "one quarter of positions"),
 }
 ATTENTION_COLOUR, DIVERSITY_COLOUR, NEUTRAL = "#0072B2", "#D55E00", "#4D4D4D"
-SIMPLE_COLOUR, COMPLEX_COLOUR = "#009E73", "#CC79A7"
+# Levels of complexity wear colours no pruner of the default run wears.
+SIMPLE_COLOUR, COMPLEX_COLOUR = "#C2A55A", "#5D3A9B"
 LEVEL_LOOK = {
     "simple": (SIMPLE_COLOUR, "o"),
     "medium": ("#8C8C8C", "s"),

@@ -85,22 +85,20 @@ def _alone(folder: Path) -> Iterator[None]:
     """Keep a second process from filling the same folder; the lock ends with the process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".agile-data.lock").open("w")
+        handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise AgileError(
             f"{folder} cannot be written ({error.strerror}); choose another folder with --to."
         ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AgileError(
-                f"another process is filling {folder}; wait for it or choose another --to."
-            ) from error
-        try:
-            yield
-        finally:
-            (folder / ".agile-data.lock").unlink(missing_ok=True)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise AgileError(
+            f"another process is filling {folder}; wait for it or choose another --to."
+        ) from error
+    finally:
+        os.close(handle)
 
 
 def _settle(

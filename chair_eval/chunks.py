@@ -18,6 +18,7 @@ ORDINARY = re.compile(
     r"(?:[.,;:!?%]|[.,!?]?[\")]|[\")][.,;:!?])?"
 )
 DECIMAL = re.compile(r"\d+(?:[.,:]\d+)+,?")
+CONTRACTED = frozenset(("cannot", "gimme", "gonna", "gotta", "lemme", "wanna"))
 # Chunks with one of these depend on the blank beside them being a blank and not a line end.
 TOUCHY = re.compile(r"['\"]")
 
@@ -29,12 +30,28 @@ def chunk_tokens(chunk: str) -> tuple[Token, ...] | None:
     """
     if not chunk:
         return ()
+    quick = _plain_word(chunk)
+    if quick:
+        return quick
     if chunk == "-" or DECIMAL.fullmatch(chunk):
         return tuple(tokenize(chunk))
     ordinary = ORDINARY.fullmatch(chunk)
     if not ordinary or ("." in chunk and not _ends_surely(ordinary["core"])):
         return None
     return tuple(tokenize(chunk))
+
+
+def _plain_word(chunk: str) -> tuple[Token, ...] | None:
+    """Tokens of a word of letters with at most one mark after it, most chunks by far."""
+    word = chunk[:-1] if chunk[-1] in ",.;:!?" else chunk
+    if not (word.isascii() and word.isalpha()) or word in CONTRACTED:
+        return None
+    first = Token(word, 0, len(word))
+    if len(word) == len(chunk):
+        return (first,)
+    if chunk[-1] == "." and not _ends_surely(word):
+        return None
+    return first, Token(chunk[-1], len(word), len(chunk))
 
 
 def _ends_surely(core: str) -> bool:

@@ -19,12 +19,15 @@ class StoredSets(Mapping[ImageKey, frozenset[str]]):
     """Sets of a list column, made when asked for; keeps the column as two integer arrays."""
 
     def __init__(self, keys: list[ImageKey], column: Any) -> None:
-        packed = column.combine_chunks().flatten().dictionary_encode()
+        import numpy as np
+        import pyarrow as pa
+
+        lists = column.cast(pa.list_(pa.string())).combine_chunks()
+        packed = lists.values.dictionary_encode()
         self.names: list[str] = packed.dictionary.to_pylist()
-        self._codes = packed.indices.to_numpy()
-        lengths = column.combine_chunks().value_lengths().fill_null(0).to_numpy()
-        self._ends = lengths.cumsum()
-        self._lengths = lengths
+        # The buffers themselves: to_numpy would import pandas, a quarter of a second.
+        self._codes = np.frombuffer(packed.indices.buffers()[1], np.int32)[packed.offset :]
+        self._starts = np.frombuffer(lists.offsets.buffers()[1], np.int32)[lists.offsets.offset :]
         self._keys = keys
 
     @cached_property
@@ -33,8 +36,7 @@ class StoredSets(Mapping[ImageKey, frozenset[str]]):
 
     def __getitem__(self, key: ImageKey) -> frozenset[str]:
         row = self._rows[key]
-        end = int(self._ends[row])
-        codes = self._codes[end - int(self._lengths[row]) : end]
+        codes = self._codes[self._starts[row] : self._starts[row + 1]]
         return frozenset(self.names[code] for code in codes.tolist())
 
     def __contains__(self, key: object) -> bool:
@@ -95,17 +97,20 @@ def _from_parquet(path: Path, flavour: str | None) -> GroundTruth:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        file = pq.ParquetFile(path)  # read_table would import pandas
+        schema = file.schema_arrow
         column, flavour = _choose(path, schema.names, flavour)
         if not pa.types.is_list(schema.field(column).type) and not pa.types.is_large_list(
             schema.field(column).type
         ):
             raise ChairError(f"{path}: column {column} must hold lists of category names")
-        table = pq.read_table(path, columns=["image_id", column], use_threads=False)
+        table = file.read(columns=["image_id", column], use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise ChairError(f"{path} is not a complete Parquet file: {error}") from error
     ids = table.column("image_id").to_pylist()
     keys = ids if pa.types.is_integer(schema.field("image_id").type) else _keys(ids, path)
+    if table.column(column).null_count or table.column("image_id").null_count:
+        raise ChairError(f"{path}: image_id or {column} is empty in some row")
     sets = StoredSets(keys, table.column(column))
     if len(sets) != len(keys):
         raise ChairError(f"{path}: an image id occurs twice")

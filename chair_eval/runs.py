@@ -66,6 +66,6 @@ def _shards(folder: Path, kind: str, columns: list[str]) -> Iterator[tuple[Path,
         raise ChairError(f"{folder} is not a run folder: it has no {kind}-*.parquet")
     for path in paths:
         try:
-            yield path, pq.read_table(path, columns=columns, use_threads=False).to_pylist()
+            yield path, pq.ParquetFile(path).read(columns=columns, use_threads=False).to_pylist()
         except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, KeyError) as error:
             raise ChairError(f"{path} cannot be read: {error}") from error

@@ -12,6 +12,10 @@ from functools import lru_cache
 from chair_eval.vocabulary import DATA
 
 
+# Last letters of all endings but "^oxen"; other plain words are singular already.
+LAST = "aeisx"
+
+
 class SingularRules:
     """The closed tables, compiled once.
 
@@ -44,6 +48,8 @@ class SingularRules:
         if token.endswith(self.plurals):
             plural, single = next(pair for pair in self.irregular if token.endswith(pair[0]))
             return token[: -len(plural)] + single
+        if token.isascii() and token[-1] not in LAST and not token.startswith("ox"):
+            return token
         for ending, replacement in self.endings:
             found = ending.search(token)
             if found:

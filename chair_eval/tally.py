@@ -34,7 +34,7 @@ BASES = {
 METRICS = tuple(BASES)
 # Resamples times images that are drawn at most; above it fewer resamples are taken.
 DRAW_LIMIT = 400_000_000
-CHUNK = 4_000_000
+CHUNK = 500_000
 
 
 class Tally:

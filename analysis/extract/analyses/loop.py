@@ -1,0 +1,253 @@
+"""Making the extra tables of a finished run: shards that are complete are not made again."""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from analysis import provenance
+from analysis.datasets import Dataset, load_dataset
+from analysis.errors import AgileError, UsageError
+from analysis.extract.analyses.schemas import EXTRA
+from analysis.extract.config import ExtractConfig
+from analysis.extract.loop import image_ids
+from analysis.extract.run import Run, shard_name, write_atomically
+from analysis.registry import Registry
+
+if TYPE_CHECKING:
+    from analysis.extract.analyses.base import Analysis, Averages, Bench
+
+log = logging.getLogger(__name__)
+# Images a shard; fixed, so that a larger limit goes on where a smaller one ended.
+_SIZE = 10
+_META = b"agile"
+
+
+@dataclass(frozen=True)
+class AnalyseOptions:
+    """What to make of a run.
+
+    Parameters
+    ----------
+    tables
+        Names of the extra tables; see `schemas.EXTRA`.
+    limit
+        Images, from the first of the run on.
+    keep
+        Tokens kept by the threshold and sensitivity tables; None is a quarter of N.
+    seed
+        Seed of the corruptions.
+    device
+        auto, cpu, cuda, …
+    progress
+        Show a progress bar when standard error is a terminal.
+    """
+
+    tables: tuple[str, ...] = tuple(EXTRA)
+    limit: int = 100
+    keep: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        """Check names and ranges.
+
+        Raises
+        ------
+        UsageError
+            Naming the field, the value and what is allowed.
+        """
+        known: Registry[Any] = Registry("extra table")
+        for name, schema in EXTRA.items():
+            known.register(name)(schema)
+        for name in self.tables:
+            known.get(name)
+        if not self.tables:
+            raise UsageError(f"no table is asked for; choose from: {', '.join(EXTRA)}.")
+        if self.limit < 1:
+            raise UsageError(f"limit is {self.limit}; it must be at least 1.")
+        if self.keep is not None and self.keep < 1:
+            raise UsageError(f"keep is {self.keep}; it must be at least 1.")
+
+
+def analyse(path: str | Path, options: AnalyseOptions | None = None) -> dict[str, int]:
+    """Make the extra tables of a run, or what is missing of them.
+
+    Parameters
+    ----------
+    path
+        Folder of a finished run.
+    options
+        Which tables, of how many images.
+
+    Returns
+    -------
+    dict
+        Table → shards made by this call; no model is loaded when nothing is missing.
+
+    Raises
+    ------
+    UsageError
+        When the folder is no finished run, or its data set is no longer the same.
+    AgileError
+        When none of the images can be used.
+    """
+    options = options or AnalyseOptions()
+    run = Run.open(path)
+    if run.missing:
+        raise UsageError(
+            f"{run.path} lacks {len(run.missing)} of {run.n_shards} shards; finish it first with "
+            "the agile extract command it was started with."
+        )
+    config = ExtractConfig.from_dict(run.config)
+    dataset = load_dataset(config.data)
+    ids = _ids(run, dataset, config)[: options.limit]
+    averages = run_averages(run)
+    settings = {"keep": options.keep, "seed": options.seed, **dataclasses.asdict(averages)}
+    chunks = [ids[start : start + _SIZE] for start in range(0, len(ids), _SIZE)]
+    todo = [
+        (index, [t for t in options.tables if not _finished(run, t, index, chunk, settings)])
+        for index, chunk in enumerate(chunks)
+    ]
+    made = dict.fromkeys(options.tables, 0)
+    if not any(tables for _, tables in todo):
+        return made
+    bench = _bench(config, averages, options)
+    bar = tqdm(total=len(ids), unit="image", disable=None if options.progress else True)
+    with bar:
+        for (index, tables), chunk in zip(todo, chunks, strict=True):
+            rows = _rows(bench, dataset, config.offset, index, len(chunk), tables)
+            for table in tables:
+                _write(run, table, index, rows[table], {"image_ids": chunk, "settings": settings})
+                made[table] += 1
+            bar.update(len(chunk))
+    _check_any(run, options.tables)
+    return made
+
+
+def run_averages(run: Run) -> "Averages":
+    """Return the averages that scale AgilePruner's threshold in a run.
+
+    Those of the checkpoint's calibration; what that lacks comes from the run's own images.
+    """
+    from analysis.extract.analyses.base import Averages
+    from analysis.extract.variants import calibration
+    from analysis.pruners.agilepruner import AgilePruner
+
+    known = calibration(run.config["model"])
+    images = run.images[run.images["status"] == "ok"]
+    if images.empty:
+        raise AgileError(f"{run.path} holds no image that could be used; extract again.")
+    erank = known.get("erank_avg", AgilePruner().erank_avg)
+    ratio = float(images["erank_plain"].mean() / images["erank"].mean())
+    entropy = known.get("entropy_avg", float(images["entropy"].mean()))
+    usual = AgilePruner().entropy_avg
+    return Averages(erank, erank * ratio, entropy if entropy > 0 else usual)
+
+
+def _ids(run: Run, dataset: Dataset, config: ExtractConfig) -> list[str]:
+    """Ids of the run's images; refused when the data set has changed since."""
+    ids = image_ids(dataset, config)
+    known = set(run.images["image_id"])
+    if set(ids) != known:
+        raise UsageError(
+            f"{config.data} no longer holds the {len(known)} images {run.path} was made of; "
+            "restore the data set, or extract again."
+        )
+    return ids
+
+
+def _bench(config: ExtractConfig, averages: "Averages", options: AnalyseOptions) -> "Bench":
+    """Load the model as the run had it."""
+    from analysis.extract.analyses.base import Bench
+    from analysis.models import LoadOptions, load
+
+    names = {field.name for field in dataclasses.fields(LoadOptions)}
+    shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
+    adapter = load(LoadOptions(**shared, device=options.device))
+    return Bench(adapter, averages, options.keep, options.seed)
+
+
+def _analyses() -> "dict[str, Analysis]":
+    """Name of each table → the function that makes its rows of one image."""
+    from analysis.extract.analyses.attention import attention_rows
+    from analysis.extract.analyses.corruption import corruption_rows
+    from analysis.extract.analyses.sensitivity import sensitivity_rows
+    from analysis.extract.analyses.threshold import threshold_rows
+
+    return {
+        "threshold": threshold_rows,
+        "sensitivity": sensitivity_rows,
+        "corruption": corruption_rows,
+        "attention": attention_rows,
+    }
+
+
+def _rows(
+    bench: "Bench", dataset: Dataset, offset: int, index: int, count: int, tables: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Make the rows of one shard for the listed tables."""
+    from analysis.extract.analyses.base import Item
+
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
+    if not tables:
+        return rows
+    makers = _analyses()
+    first = index * _SIZE
+    for number, sample in enumerate(dataset.samples(offset + first, count), start=first):
+        try:
+            item = Item(number, sample, sample.load())
+        except (OSError, ValueError) as error:
+            log.warning("image %s is left out: %s", sample.image_id, error)
+            continue
+        for table in tables:
+            try:
+                rows[table] += makers[table](bench, item)
+            except ValueError as error:
+                log.warning("image %s is left out of %s: %s", sample.image_id, table, error)
+    return rows
+
+
+def _file(run: Run, table: str, index: int) -> Path:
+    return run.path / f"extra-{shard_name(table, index)}"
+
+
+def _finished(
+    run: Run, table: str, index: int, ids: Sequence[str], settings: dict[str, Any]
+) -> bool:
+    """Whether a shard holds these images, made with these settings."""
+    file = _file(run, table, index)
+    if not file.is_file():
+        return False
+    meta = pq.read_schema(file).metadata or {}
+    stored = json.loads(meta.get(_META, b"{}"))
+    return stored.get("settings") == settings and set(ids) <= set(stored.get("image_ids", []))
+
+
+def _write(
+    run: Run, table: str, index: int, rows: list[dict[str, Any]], facts: dict[str, Any]
+) -> None:
+    """Write one shard under its final name; what it was made with goes into its metadata."""
+    note = json.dumps({**facts, "provenance": provenance.block()}).encode()
+    data = pa.Table.from_pylist(rows, schema=EXTRA[table].with_metadata({_META: note}))
+    write_atomically(
+        _file(run, table, index), lambda path: pq.write_table(data, path, compression="zstd")
+    )
+
+
+def _check_any(run: Run, tables: Sequence[str]) -> None:
+    """Complain when a table has no row at all."""
+    for table in tables:
+        files = sorted(run.path.glob(f"extra-{table}-*.parquet"))
+        if not any(pq.read_metadata(file).num_rows for file in files):
+            raise AgileError(
+                f"none of the images gave a row of {table}; the warnings above say why."
+            )

@@ -1,0 +1,143 @@
+"""`agile analyse`: schemas, resume, refusals, and shards written whole or not at all."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.errors import AgileError, UsageError
+from analysis.extract.analyses.loop import AnalyseOptions, analyse, run_averages
+from analysis.extract.analyses.schemas import EXTRA
+from analysis.extract.run import Run
+
+
+def options(*tables, **changes):
+    base = {"tables": tables or tuple(EXTRA), "limit": 12, "device": "cpu", "progress": False}
+    return AnalyseOptions(**{**base, **changes})
+
+
+def read(run, table):
+    files = sorted(run.path.glob(f"extra-{table}-*.parquet"))
+    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+
+
+def test_all_tables_follow_their_schema_and_cover_the_images(run):
+    made = analyse(run.path, options())
+    assert made == dict.fromkeys(EXTRA, 2)
+    for table, schema in EXTRA.items():
+        for file in run.path.glob(f"extra-{table}-*.parquet"):
+            stored = pq.read_schema(file)
+            assert stored.remove_metadata().equals(schema.remove_metadata())
+            assert all(field.metadata[b"meaning"] for field in stored)
+        assert set(read(run, table)["image_id"]) == set(run.images["image_id"])
+    again = Run.open(run.path)
+    assert again.manifest == run.manifest
+    assert len(again.images) == 12
+
+
+def test_clean_measures_equal_the_records(run):
+    analyse(run.path, options("corruption", limit=3))
+    clean = read(run, "corruption").query("corruption == 'clean'").set_index("image_id")
+    records = run.images.set_index("image_id").loc[clean.index]
+    for column in ("entropy", "erank", "erank_plain"):
+        assert clean[column].to_numpy() == pytest.approx(records[column].to_numpy(), rel=1e-4)
+
+
+def test_a_second_call_loads_no_model_and_a_missing_shard_is_made_alike(run, monkeypatch):
+    analyse(run.path, options("threshold"))
+    whole = read(run, "threshold")
+    (run.path / "extra-threshold-00001.parquet").unlink()
+    assert analyse(run.path, options("threshold")) == {"threshold": 1}
+    pd.testing.assert_frame_equal(read(run, "threshold"), whole)
+    monkeypatch.setattr("analysis.models.load", None)
+    assert analyse(run.path, options("threshold")) == {"threshold": 0}
+    assert analyse(run.path, options("threshold", limit=4)) == {"threshold": 0}
+
+
+def test_a_larger_limit_goes_on_where_a_smaller_one_ended(run):
+    analyse(run.path, options("threshold", limit=3))
+    assert read(run, "threshold")["image_id"].nunique() == 3
+    assert analyse(run.path, options("threshold", limit=11)) == {"threshold": 2}
+    assert read(run, "threshold")["image_id"].nunique() == 11
+    assert not read(run, "threshold").duplicated(["image_id", "tau"]).any()
+
+
+def test_other_settings_are_made_anew(run):
+    analyse(run.path, options("threshold", limit=2))
+    assert analyse(run.path, options("threshold", limit=2, keep=7)) == {"threshold": 1}
+    assert set(read(run, "threshold")["keep"]) == {7}
+
+
+def test_a_full_disk_leaves_no_half_shard(run, monkeypatch):
+    real = pq.write_table
+
+    def full_disk(table, path, **kwargs):
+        if "extra-sensitivity" in str(path):
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(table, path, **kwargs)
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", full_disk)
+    with pytest.raises(AgileError, match="no space left"):
+        analyse(run.path, options("threshold", "sensitivity", limit=2))
+    names = sorted(file.name for file in run.path.glob("*extra*"))
+    assert names == ["extra-threshold-00000.parquet"]
+
+
+def test_an_unfinished_run_is_refused(run):
+    (run.path / "kept-00001.parquet").unlink()
+    with pytest.raises(UsageError, match="lacks 1 of 2 shards"):
+        analyse(run.path, options())
+
+
+def test_changed_data_is_refused(run):
+    file = run.path / "run.json"
+    manifest = json.loads(file.read_text())
+    manifest["config"]["data"] = "scenes:dev:5"
+    file.write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match="no longer holds the 12 images"):
+        analyse(run.path, options())
+
+
+def test_averages_come_from_the_run_where_nothing_is_calibrated(run):
+    found = run_averages(run)
+    assert found.erank == 90
+    assert found.entropy == pytest.approx(run.images["entropy"].mean())
+    ratio = run.images["erank_plain"].mean() / run.images["erank"].mean()
+    assert found.erank_plain == pytest.approx(90 * ratio)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tables": ("treshold",)}, "did you mean threshold"),
+        ({"tables": ()}, "no table is asked for"),
+        ({"limit": 0}, "limit is 0"),
+        ({"keep": 0}, "keep is 0"),
+    ],
+)
+def test_wrong_options_are_one_sentence(changes, message):
+    with pytest.raises(UsageError, match=message):
+        AnalyseOptions(**changes)
+
+
+def test_the_command_line_makes_tables_and_refuses_names(run):
+    command = [sys.executable, "-m", "analysis.cli", "analyse", "--run", str(run.path)]
+    done = subprocess.run(
+        [*command, "--tables", "treshold"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("agile: unknown extra table 'treshold'")
+    done = subprocess.run(
+        [*command, "--tables", "threshold", "--limit", "2", "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "threshold 1 new shards" in done.stdout

@@ -43,7 +43,7 @@ def threshold(inputs: Inputs) -> Drawn:
         style = look("agilepruner")
         part = found[found["measure"] == measure]
         band(part, ax, x="tau", colour=style.colour, marker=style.marker)
-        ax.set(ylabel=label, xlabel="constant threshold τ (cosine distance)" if place else "")
+        ax.set(ylabel=label, xlabel="constant threshold τ" if place else "")
         ax.grid(axis="y")
     return Drawn(figure, {"": found}, caption(found, sweep))
 

@@ -1,0 +1,93 @@
+"""Every estimate of a run in six frames: what `agile stats` writes and the findings cite."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from analysis.figures.complexity import crossover_tests
+from analysis.figures.entropy_vs_erank import correlations as image_correlations
+from analysis.figures.inputs import Inputs
+from analysis.figures.panels import available
+from analysis.stats.complexity import splits
+from analysis.stats.correlation import correlate
+from analysis.stats.estimate import estimates
+from analysis.stats.hallucination import hallucination_rate, ties
+from analysis.stats.images import image_means
+from analysis.stats.mentions import mention_model
+from analysis.stats.paired import benjamini_hochberg, compare, same_keep_pairs
+from analysis.stats.ratios import RATIOS, summarise
+
+_PAIRED = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "F1", "erank", "attention_mass")
+_SIGNALS = ("erank", "attention_mass", "coverage")
+
+
+def summary(inputs: Inputs) -> pd.DataFrame:
+    """Estimate every measure the run has, for every variant."""
+    units = inputs.units
+    return summarise(units, available(inputs, list(RATIOS)), inputs.boot)
+
+
+def images(inputs: Inputs) -> pd.DataFrame:
+    """Estimate the means of image measures, over all images and per level of each split."""
+    measures = ["entropy", "erank", "erank_plain", "n_objects"]
+    table = inputs.images[["image_id", *measures]].astype(dict.fromkeys(measures, float))
+    frames = [image_means(table.assign(split="all"), "split", measures, inputs.boot)]
+    for name, labels in splits(inputs.images).items():
+        part = table.assign(level=table["image_id"].map(labels))
+        found = image_means(part, "level", measures, inputs.boot)
+        frames.append(found.assign(split=str(name)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def correlations(inputs: Inputs) -> pd.DataFrame:
+    """Correlate entropy with erank, and what is kept with hallucination, per keep."""
+    points = inputs.images.dropna(subset=["entropy", "erank"])
+    frames = [image_correlations(points, inputs).assign(keep=pd.NA)]
+    if "n_mentions" not in inputs.units:
+        return frames[0]
+    spoken = hallucination_rate(inputs.units)
+    for keep in inputs.keeps:
+        chosen = inputs.pruned.loc[inputs.pruned["keep"] == keep, "variant"]
+        part = spoken[spoken["variant"].isin(chosen)]
+        tied = [ties(part, signal, boot=inputs.boot) for signal in _SIGNALS]
+        frames += [frame.assign(keep=keep) for frame in tied]
+        longer = correlate(part, "log_length", "hallucinated", boot=inputs.boot)
+        frames.append(longer.assign(keep=keep))
+    return pd.concat(frames, ignore_index=True)
+
+
+def mentions(inputs: Inputs) -> pd.DataFrame:
+    """Fit the odds of hallucination per mention, over all keeps and for each."""
+    if "n_mentions" not in inputs.units:
+        return estimates([])
+    units = inputs.units.assign(complexity=inputs.units["image_erank"])
+    units = units[units["variant"].isin(inputs.pruned["variant"])]
+    frames = [mention_model(units).assign(keep="all")]
+    frames += [
+        mention_model(units[units["keep"] == keep], fixed=None).assign(keep=str(keep))
+        for keep in inputs.keeps
+    ]
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+
+
+def pairs(inputs: Inputs) -> pd.DataFrame:
+    """Compare all plain pruners of one keep with one another, corrected over the table."""
+    units = inputs.units[inputs.units["variant"].isin(inputs.pruned["variant"])]
+    return compare(units, available(inputs, _PAIRED), same_keep_pairs(units), inputs.boot)
+
+
+def crossovers(inputs: Inputs) -> pd.DataFrame:
+    """Test family × complexity under every split, corrected over the interactions."""
+    found = crossover_tests(inputs)
+    inner = found["group"] == "interaction"
+    return pd.concat([benjamini_hochberg(found[inner]), found[~inner]], ignore_index=True)
+
+
+STATISTICS: dict[str, Callable[[Inputs], pd.DataFrame]] = {
+    "summary": summary,
+    "images": images,
+    "correlations": correlations,
+    "mentions": mentions,
+    "pairs": pairs,
+    "crossovers": crossovers,
+}

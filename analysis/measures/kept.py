@@ -62,7 +62,7 @@ def coverage(tokens: VisualTokens, selection: Selection) -> float:
     """
     if tokens.grid is None:
         return float("nan")
-    mask = torch.zeros(tokens.n, device=selection.indices.device)
+    mask = torch.zeros(tokens.n, dtype=torch.float64, device=selection.indices.device)
     mask[selection.kept] = 1.0
     size = 2 * _RADIUS + 1
     return float(max_pool2d(mask.view(1, 1, *tokens.grid), size, 1, _RADIUS).mean())

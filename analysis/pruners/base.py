@@ -167,10 +167,10 @@ class Pruner:
             If ``keep`` is out of range, a needed field is missing, or a field that is
             read holds NaN or infinite values; the message names it.
         """
-        check_request(self, tokens, keep)
-        if keep == tokens.n:
+        count = check_request(self, tokens, keep)
+        if count == tokens.n:
             return everything(tokens.n, self.position_policy, tokens.device)
-        return self._draw(tokens, 0 if keep is None else keep, generator)
+        return self._draw(tokens, count, generator)
 
     def select_batch(
         self,
@@ -193,12 +193,10 @@ class Pruner:
             raise ValueError(f"generators must have {len(batch)} entries, got {len(generators)}")
         if len({(t.features.shape, t.device) for t in batch}) > 1 or len(batch) < 2:
             return [self.select(t, keep, g) for t, g in zip(batch, generators, strict=True)]
-        for tokens in batch:
-            check_request(self, tokens, keep)
+        count = max(check_request(self, tokens, keep) for tokens in batch)
         first = batch[0]
-        if keep == first.n:
+        if count == first.n:
             return [everything(first.n, self.position_policy, first.device) for _ in batch]
-        count = 0 if keep is None else keep
         if type(self)._select_many is not Pruner._select_many:
             return self._select_many(batch, count)
         return [self._draw(t, count, g) for t, g in zip(batch, generators, strict=True)]

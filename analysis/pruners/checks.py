@@ -1,6 +1,7 @@
 """Checks of what a caller asks of a pruner; each tensor is scanned once per image."""
 
-from typing import TYPE_CHECKING
+from operator import index
+from typing import TYPE_CHECKING, SupportsIndex
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 _FINITE: "WeakKeyDictionary[VisualTokens, set[str]]" = WeakKeyDictionary()
 
 
-def check_request(pruner: "Pruner", tokens: VisualTokens, keep: int | None) -> None:
-    """Check that ``pruner`` can keep ``keep`` of ``tokens``.
+def check_request(pruner: "Pruner", tokens: VisualTokens, keep: SupportsIndex | None) -> int:
+    """Check that ``pruner`` can keep ``keep`` of ``tokens``; return it, 0 for None.
 
     Raises
     ------
     ValueError
         Naming ``keep``, or the field that is missing, NaN or infinite.
     """
-    _check_keep(pruner, tokens.n, keep)
+    count = _check_keep(pruner, tokens.n, keep)
     for name in pruner.needs:
         if getattr(tokens, name) is None:
             raise UsageError(
@@ -32,6 +33,7 @@ def check_request(pruner: "Pruner", tokens: VisualTokens, keep: int | None) -> N
             )
     for name in ("features", *pruner.needs):
         check_finite(tokens, name)
+    return count
 
 
 def check_finite(tokens: VisualTokens, name: str) -> None:
@@ -75,12 +77,14 @@ def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
 
 
-def _check_keep(pruner: "Pruner", n: int, keep: int | None) -> None:
+def _check_keep(pruner: "Pruner", n: int, keep: SupportsIndex | None) -> int:
     if keep is None:
         if not pruner.sets_count:
             raise UsageError(f"keep must be given for {pruner.name}: an integer in [1, {n}].")
-        return
-    if isinstance(keep, bool) or not isinstance(keep, int):
+        return 0
+    if isinstance(keep, bool) or not hasattr(keep, "__index__"):
         raise UsageError(f"keep must be an integer in [1, {n}], got {keep!r}.")
-    if not 1 <= keep <= n:
-        raise UsageError(f"keep must be in [1, {n}] for an image of {n} tokens, got {keep}.")
+    count = index(keep)
+    if not 1 <= count <= n:
+        raise UsageError(f"keep must be in [1, {n}] for an image of {n} tokens, got {count}.")
+    return count

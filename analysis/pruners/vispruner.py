@@ -13,6 +13,9 @@ from analysis.tokens import VisualTokens
 
 # Tokens dropped per round in the official code.
 _ROUND = 8
+# Matrix products of fewer tokens take another path and round differently, so the
+# official product of each round can be read off one matrix only above this size.
+_SMALL = 64
 
 
 @PRUNERS.register("vispruner")
@@ -24,8 +27,7 @@ class VisPruner(Pruner):
     most similar to some odd one are dropped, survivors are put first in the order of
     their similarity, and so on until K is met. That order decides the next split, so
     the result is sensitive to the last bit of the similarities: only float32 inputs can
-    be compared token by token. Similarities are computed in each round as the official
-    code does, not read from one matrix, to round as it rounds.
+    be compared token by token.
 
     Parameters
     ----------
@@ -65,11 +67,15 @@ class VisPruner(Pruner):
 def _distinct(features: Tensor, rest: Tensor, wanted: int) -> tuple[Tensor, int]:
     """Drop duplicates from ``rest`` until ``wanted`` are left; also the rounds it took."""
     unit = (features / features.norm(dim=-1, keepdim=True).clamp_min(1e-30))[None]
+    # A batch of one, as official code has it: the product rounds the same way.
+    similarity = (unit @ unit.transpose(-1, -2))[0]
     rounds = 0
     while (drop := min(_ROUND, len(rest) - wanted, len(rest) // 2)) > 0:
         even, odd = rest[0::2], rest[1::2]
-        # A batch of one, as official code has it: the product rounds the same way.
-        similarity = (unit[:, even] @ unit[:, odd].transpose(-1, -2)).max(dim=-1).values[0]
-        rest = torch.cat([even[rank(similarity)[drop:]], odd])
+        if len(rest) > _SMALL:
+            block = similarity[even].index_select(1, odd)
+        else:
+            block = (unit[:, even] @ unit[:, odd].transpose(-1, -2))[0]
+        rest = torch.cat([even[rank(block.amax(dim=-1))[drop:]], odd])
         rounds += 1
     return rest, rounds

@@ -1,5 +1,7 @@
 """SparseVLM's tables, recycling rule and clustering."""
 
+import math
+
 import pytest
 import torch
 
@@ -46,6 +48,23 @@ def test_blobs_are_found():
     for blob in range(3):
         assert len(set(assignment[7 * blob : 7 * blob + 7].tolist())) == 1
     assert assignment[centres].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 4, 9, 30])
+def test_clusters_equal_the_definition_written_as_loops(n_clusters):
+    points = torch.randn(30, 6, generator=torch.Generator().manual_seed(3))
+    apart = [[float((a - b).norm()) / 6**0.5 for b in points] for a in points]
+    near = [sorted(row)[:n_clusters] for row in apart]
+    density = [math.exp(-sum(d * d for d in row) / n_clusters) for row in near]
+    order = sorted(range(30), key=lambda i: -density[i])  # stable: the lower index first
+    gap = [min((apart[i][j] for j in order[: order.index(i)]), default=None) for i in range(30)]
+    far = max(max(row) for row in apart)
+    score = [rho * (far if g is None else g) for rho, g in zip(density, gap, strict=True)]
+    peaks = sorted(range(30), key=lambda i: -score[i])[:n_clusters]
+    join = [min(range(n_clusters), key=lambda c: row[peaks[c]]) for row in apart]
+    assignment, centres = density_peaks(points, n_clusters)
+    assert centres.tolist() == peaks
+    assert assignment.tolist() == join
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5, 6])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from analysis.pruners.dart import DART
+from analysis.pruners.fastv import FastV
 from analysis.pruners.inllm import prune_inside
 from analysis.pruners.pyramiddrop import PyramidDrop
 from analysis.pruners.sparsevlm import SparseVLM, SparseVLMv2, split
@@ -100,3 +101,16 @@ def test_dart_reads_keys_after_rope_and_states_after_the_output_norm(case, order
         pool -= set(taken)
         kept |= set(taken)
     assert list(stage.kept[0]) == sorted(i - 3 for i in kept)
+
+
+def test_stages_on_neighbouring_layers_rank_by_the_layer_between_them(tools):
+    """The second stage reads the attention of a layer that ran on pruned tokens only."""
+    model, prompt = tools.llama("eager"), tools.prompt(((3, 9),))
+    own = tools.Schedule(40, tools.N_LAYERS, ((1, 30), (2, 17), (3, 8)))
+    with prune_inside(model, FastV(), prompt.image, schedule=own) as session:
+        out = prompt.forward(model, output_attentions=True)
+    entering = list(range(40))
+    for stage, (layer, n) in zip(session.stages, own.stages, strict=True):
+        row = out.attentions[layer - 1][0].mean(0)[-1, 3 : 3 + len(entering)]
+        entering = [entering[i] for i in top(row, n)]
+        assert list(stage.kept[0]) == entering

@@ -40,10 +40,11 @@ class Averages:
 
     Attributes
     ----------
-    erank, erank_plain, entropy
-        Of the checkpoint's calibration where there is one. Without one the first is
-        AgilePruner's default, the second the first times the ratio of both means over
-        the run, the third the mean over the run.
+    erank, entropy
+        Of the checkpoint's calibration; without one AgilePruner's default, and the mean
+        over the run's images.
+    erank_plain
+        The first times the ratio of both means over the run's images.
     """
 
     erank: float

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from analysis.errors import UsageError
 from analysis.models.anyres import AnyresTokens
 from analysis.models.base import Request
 from analysis.models.crops import select_batch
@@ -48,6 +49,44 @@ class Pipeline:
     def inside(self) -> bool:
         """Whether the rule works inside the language model."""
         return self.pruner.prunes == "in LLM"
+
+    def reachable(self, n: int) -> "Pipeline":
+        """Let an in-model rule start earlier where it could not reach its budget otherwise.
+
+        Parameters
+        ----------
+        n
+            Visual tokens of one image.
+        """
+        if not self.inside or self.keep is None:
+            return self
+        try:
+            self.mean_tokens(n, 0.0)
+        except UsageError:
+            earlier = dataclasses.replace(self.pruner, shift=True)  # type: ignore[call-arg]
+            return dataclasses.replace(self, pruner=earlier)
+        return self
+
+    def mean_tokens(self, n: int, n_out: float) -> float:
+        """Mean over layers of the image tokens entering each.
+
+        Parameters
+        ----------
+        n
+            Visual tokens of one image.
+        n_out
+            Those that enter the language model: the answer for rules before it.
+
+        Raises
+        ------
+        UsageError
+            When an in-model rule cannot reach the budget.
+        """
+        schedule = getattr(self.pruner, "schedule", None)
+        if schedule is None or self.keep is None:
+            return n_out
+        layers = self.adapter.model.config.text_config.num_hidden_layers
+        return float(schedule(self.keep, n, layers).mean)
 
     def encode(self) -> list[VisualTokens]:
         """Run the tower once, with the hooks this rule needs."""

@@ -1,0 +1,234 @@
+"""Extraction throughput: one batched pass against every variant on its own.
+
+Both sides make the same rows with the same code: `together` hands a shard of images to
+one worker with all variants, so the tower runs once an image and all answers are
+generated in batches; `apart` does what the released evaluation scripts do, one variant
+after the other, batch one, the tower run anew for each. A third figure, `apart_lean`,
+drops every measure from that loop and only encodes, selects and answers.
+"""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from analysis.bench.clock import device_name
+from analysis.bench.presets import PRESETS, build, preset
+from analysis.datasets import load_dataset
+from analysis.datasets.base import Sample
+from analysis.errors import UsageError
+from analysis.extract.config import ExtractConfig
+from analysis.extract.shard import Worker
+from analysis.extract.variants import Variant, default_keeps, make_variants
+from analysis.models import LoadOptions, Request, load
+from analysis.models.base import Adapter, pick_device
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
+
+
+@dataclass(frozen=True)
+class ThroughputSettings:
+    """What is timed.
+
+    Parameters
+    ----------
+    model
+        Checkpoint, or the name of a preset for random weights of that size.
+    data
+        Data set.
+    limit
+        Images.
+    pruners
+        Six methods by default.
+    keeps
+        Two budgets; empty takes 2/9 and 1/9 of N.
+    batch_size
+        Rows in one generation of the batched pass.
+    max_new_tokens
+        Length limit of captions; 0 takes the checkpoint's own.
+    tasks
+        Tasks answered.
+    repeats
+        Rounds of all three sides, interleaved; the ratio is between medians.
+    device
+        Where.
+    """
+
+    model: str = "data/pocket"
+    data: str = "scenes"
+    limit: int = 16
+    pruners: tuple[str, ...] = PRUNERS
+    keeps: tuple[int, ...] = ()
+    batch_size: int = 256
+    max_new_tokens: int = 32
+    tasks: tuple[str, ...] = ("caption",)
+    repeats: int = 3
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises
+        ------
+        UsageError
+            Naming field, value and range.
+        """
+        for name in ("limit", "batch_size", "repeats"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.max_new_tokens < 0:
+            raise UsageError(f"max_new_tokens is {self.max_new_tokens}; it must be at least 0.")
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Worker and samples of one comparison."""
+
+    worker: Worker
+    samples: Sequence[Sample]
+
+    def together(self) -> int:
+        """Make all rows in one batched pass; returns the answers made."""
+        return len(self.worker.rows(self.samples)["answers"])
+
+    def apart(self) -> int:
+        """Make the same rows one variant and one image at a time."""
+        made = 0
+        for variant in self.worker.variants:
+            single = replace(self.worker, variants=[variant], batch_size=1)
+            for sample in self.samples:
+                made += len(single.rows([sample])["answers"])
+        return made
+
+    def apart_lean(self) -> int:
+        """Encode, select and answer one variant and one image at a time, nothing else."""
+        made = 0
+        for variant in self.worker.variants:
+            for sample in self.samples:
+                made += self._answer(variant, sample)
+        return made
+
+    def _answer(self, variant: Variant, sample: Sample) -> int:
+        adapter, tasks = self.worker.adapter, self.worker.config.tasks
+        tokens = adapter.encode([sample.load()], frozenset(variant.pruner.needs))[0]
+        chosen = variant.pruner.select(tokens, variant.keep, torch.Generator().manual_seed(0))
+        asked = [q for q in sample.questions if not tasks or q.task in tasks]
+        for question in asked:
+            request = Request(question.text, tokens, chosen)
+            adapter.generate([request], self.worker.limit_of(question.task))
+        return len(asked)
+
+
+def prepare(settings: ThroughputSettings) -> Bench:
+    """Load model and images.
+
+    Raises
+    ------
+    UsageError
+        For a missing checkpoint or data set.
+    """
+    adapter = _adapter(settings)
+    n = adapter.n_tokens or 576
+    keeps = settings.keeps or default_keeps(n)[:2]
+    limit = settings.max_new_tokens or adapter.model.generation_config.max_new_tokens or 512
+    config = ExtractConfig(
+        model=settings.model,
+        data=settings.data,
+        pruners=settings.pruners,
+        keeps=keeps,
+        limit=settings.limit,
+        tasks=settings.tasks,
+        max_new_tokens=limit,
+        full=False,
+        study=False,
+    )
+    dataset = load_dataset(settings.data)
+    samples = list(itertools.islice(dataset.samples(0, settings.limit), settings.limit))
+    variants = make_variants(config, adapter.n_tokens, {})
+    return Bench(Worker(adapter, config, variants, dataset.name, settings.batch_size), samples)
+
+
+def _adapter(settings: ThroughputSettings) -> Adapter:
+    device = pick_device(settings.device)
+    if settings.model not in PRESETS:
+        return load(LoadOptions(settings.model, device=settings.device))
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    return build(preset(settings.model), device, dtype)
+
+
+def throughput(settings: ThroughputSettings) -> "pd.DataFrame":
+    """Time the three sides in turn, ``repeats`` rounds after one warm-up image each.
+
+    Returns
+    -------
+    DataFrame
+        One row per side: ``seconds`` (median round) with quartiles,
+        ``images_per_s``, ``answers``, and ``ratio``, its seconds over those of
+        ``together``.
+    """
+    import pandas as pd
+
+    bench = prepare(settings)
+    warm = replace(bench, samples=bench.samples[:1])
+    sides: dict[str, Callable[[Bench], int]] = {
+        "together": Bench.together,
+        "apart": Bench.apart,
+        "apart_lean": Bench.apart_lean,
+    }
+    for side in sides.values():
+        side(warm)
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    answers = {}
+    for _ in range(settings.repeats):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            answers[name] = side(bench)
+            taken[name].append(time.perf_counter() - start)
+    frame = pd.DataFrame([_row(name, taken[name], bench, answers[name]) for name in sides])
+    frame["ratio"] = frame["seconds"] / frame["seconds"].iloc[0]
+    device = pick_device(settings.device)
+    about: dict[str, Any] = {
+        "model": settings.model,
+        "data": settings.data,
+        "images": len(bench.samples),
+        "variants": len(bench.worker.variants),
+        "max_new_tokens": bench.worker.config.max_new_tokens,
+        "batch_size": settings.batch_size,
+        "repeats": settings.repeats,
+        "device": device_name(device),
+        "torch": torch.__version__,
+    }
+    return frame.assign(**about)
+
+
+def _row(name: str, seconds: list[float], bench: Bench, answers: int) -> dict[str, Any]:
+    import numpy as np
+
+    low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75))
+    return {
+        "side": name,
+        "seconds": float(median),
+        "seconds_q1": float(low),
+        "seconds_q3": float(high),
+        "images_per_s": len(bench.samples) / float(median),
+        "answers": answers,
+    }
+
+
+def main() -> None:
+    """Run with the defaults, through the command line's own verb."""
+    from analysis.cli import main as agile
+
+    sys.argv = ["agile", "bench", "extract", *sys.argv[1:]]
+    agile()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,15 +39,15 @@ class AblationScale:
     """Sizes of an ablation run, smaller than the shipped model's."""
 
     scenes: int = 12_000
-    held_out: int = 300
+    held_out: int = 250
     tower: TowerRecipe = field(
         default_factory=lambda: TowerRecipe(
-            steps=700, rate=1.5e-3, shape=TowerShape(width=64, layers=4, heads=4)
+            steps=600, rate=1.5e-3, shape=TowerShape(width=64, layers=4, heads=4)
         )
     )
     language: LanguageRecipe = field(
         default_factory=lambda: LanguageRecipe(
-            steps=900,
+            steps=700,
             batch=24,
             align_steps=400,
             shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),

@@ -45,7 +45,7 @@ class LanguageRecipe:
         Token dropping.
     """
 
-    steps: int = 2000
+    steps: int = 1700
     batch: int = 48
     rate: float = 1e-3
     align_steps: int = 600

@@ -28,9 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PocketRecipe:
-    """The whole training: number of scenes and the recipes of both stages."""
+    """The whole training: scenes of stage one, how many of them stage two uses, both recipes."""
 
     scenes: int = 60_000
+    language_scenes: int = 45_000
     tower: TowerRecipe = field(default_factory=TowerRecipe)
     language: LanguageRecipe = field(default_factory=LanguageRecipe)
 
@@ -43,7 +44,7 @@ class PocketRecipe:
 def _note(work: Path, stage: str, seconds: float) -> None:
     path = work / "seconds.json"
     times: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
-    times[stage] = round(seconds, 1)
+    times.setdefault(stage, round(seconds, 1))  # a resumed stage takes no time
     path.write_text(json.dumps(times, indent=2) + "\n")
 
 
@@ -66,6 +67,8 @@ def run_stages(recipe: PocketRecipe, work: Path, out: Path) -> LlavaForCondition
     store = build_store("train", recipe.scenes, work)
     _note(work, "scenes", time.monotonic() - started)
     tower = get_tower(store, recipe.tower, work)
+    used = slice(recipe.language_scenes)
+    store = SceneStore(store.images[used], store.labels[used], store.facts[used])
     started = time.monotonic()
     features = cache_features(tower, store, work / "features.npy")
     _note(work, "features", time.monotonic() - started)

@@ -24,6 +24,16 @@ RECIPES = (
     "sensitivity",
     "corruption",
     "chair_table",
+    "table_erank",
+    "table_attention_share",
+    "table_complexity",
+    "table_steering",
+    "table_scores",
+    "table_guide",
+    "table_constant_tau",
+    "table_adaptive_count",
+    "table_corruption",
+    "published_vs_measured",
 )
 for _name in RECIPES:
     import_module(f"analysis.figures.{_name}")

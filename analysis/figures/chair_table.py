@@ -2,13 +2,12 @@
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
-from analysis.figures.methods_table import clear_best, methods_latex
+from analysis.figures.methods_table import methods_table
 from analysis.figures.wording import interval
 from analysis.plots.style import look
-from analysis.stats.ratios import summarise
+from analysis.stats.estimate import records
 
 MEASURES = ("CHAIR_s", "CHAIR_i", "recall", "length")
-_TITLES = (r"CHAIR$_s$ $\downarrow$", r"CHAIR$_i$ $\downarrow$", r"Recall $\uparrow$", "Length")
 
 
 @recipe(
@@ -18,24 +17,18 @@ _TITLES = (r"CHAIR$_s$ $\downarrow$", r"CHAIR$_i$ $\downarrow$", r"Recall $\upar
     kind="table",
 )
 def chair_table(inputs: Inputs) -> Drawn:
-    """All variants of the run, unpruned first, then by budget."""
-    units = inputs.need("n_mentions", "agile extract --tasks caption")
-    found = summarise(units, MEASURES, inputs.boot)
-    plain = inputs.pruned["variant"].tolist()
-    best = clear_best(units, found, plain, inputs.boot)
-    found["clear_best"] = [
-        (measure, group) in best
-        for measure, group in zip(found["measure"], found["group"], strict=True)
-    ]
-    latex = methods_latex(found, inputs.variants, MEASURES, _TITLES, best)
-    keep = inputs.main_keep
-    rates = found[(found["measure"] == "CHAIR_i") & found["group"].isin(plain)]
-    rates = rates[rates["group"].str.endswith(f"@{keep}")].sort_values("estimate")
-    caption = (
+    """Lay out all tokens first, then the plain pruners by budget."""
+    inputs.need("n_mentions", "agile extract --tasks caption")
+    full = [name for name in inputs.variants["variant"] if name == "full"]
+    variants = [*full, *inputs.pruned["variant"]]
+    drawn = methods_table(inputs, variants, MEASURES, "")
+    found, keep = drawn.data[""], inputs.main_keep
+    chosen = inputs.pruned.loc[inputs.pruned["keep"] == keep, "variant"]
+    rates = found[(found["measure"] == "CHAIR_i") & found["group"].isin(chosen)]
+    ordered = sorted(records(rates), key=lambda row: float(row["estimate"]))
+    lead = (
         f"At {keep} of {inputs.n_tokens} tokens CHAIR_i is lowest for "
-        f"{look(rates.iloc[0]['group']).label}, {interval(rates.iloc[0], 1)}, and highest for "
-        f"{look(rates.iloc[-1]['group']).label}, {interval(rates.iloc[-1], 1)} "
-        f"(n = {int(rates.iloc[0]['n']):,} images). Bold: better than every other method of the "
-        "budget on the same images, each paired interval without 0."
+        f"{look(ordered[0]['group']).label}, {interval(ordered[0], 1)}, and highest for "
+        f"{look(ordered[-1]['group']).label}, {interval(ordered[-1], 1)};"
     )
-    return Drawn(None, {"": found}, caption, latex)
+    return Drawn(None, drawn.data, lead + drawn.caption, drawn.latex)

@@ -4,13 +4,35 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from analysis.figures.base import Drawn
+from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.panels import available, variant_scores
 from analysis.plots.style import look
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import records
 from analysis.stats.families import family
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
+
+TITLES = {
+    "CHAIR_s": r"CHAIR$_s$ $\downarrow$",
+    "CHAIR_i": r"CHAIR$_i$ $\downarrow$",
+    "recall": r"Recall $\uparrow$",
+    "length": "Length",
+    "accuracy": r"Accuracy $\uparrow$",
+    "F1": r"F$_1$ $\uparrow$",
+    "erank": "kept erank",
+    "attention_mean": "mean attention",
+    "attention_mass": r"attention kept (\%)",
+    "n_out": "tokens",
+}
+# Mean attention of a token is a few thousandths.
+DIGITS = {"attention_mean": 4}
+NOTE = (
+    "bootstrap intervals over images. Bold: better than every other method of the budget on the "
+    "same images, each paired interval without 0."
+)
 
 
 def clear_best(
@@ -77,7 +99,46 @@ def methods_latex(
         ]
         for measure in measures:
             key = (measure, row["variant"])
-            line.append(cell(cells[key], digits, bold=key in best) if key in cells else "---")
+            line.append(
+                cell(cells[key], DIGITS.get(measure, digits), bold=key in best)
+                if key in cells
+                else "---"
+            )
         rows.append(line)
     header = ["method", "family", "kept", *titles]
     return booktabs(header, rows, rules_before=rules)
+
+
+def methods_table(
+    inputs: Inputs, variants: Sequence[str], measures: Sequence[str], lead: str
+) -> Drawn:
+    """Estimate measures for variants and lay them out.
+
+    Parameters
+    ----------
+    inputs
+        The run.
+    variants
+        Rows, in order.
+    measures
+        Columns; those the run lacks are left out.
+    lead
+        First sentence of the caption.
+
+    Returns
+    -------
+    Drawn
+        A table whose CSV holds every estimate and a column ``clear_best``.
+    """
+    units = inputs.units[inputs.units["variant"].isin(list(variants))]
+    found = variant_scores(inputs, variants, available(inputs, measures))
+    pruned = [name for name in variants if name != "full"]
+    best = clear_best(units, found, pruned, inputs.boot)
+    keys = zip(found["measure"], found["group"], strict=True)
+    found["clear_best"] = [key in best for key in keys]
+    table = inputs.variants.set_index("variant").loc[list(variants)].reset_index()
+    shown = list(dict.fromkeys(found["measure"]))
+    titles = [TITLES.get(name, escape(name)) for name in shown]
+    latex = methods_latex(found, table, shown, titles, best)
+    count = int(found["n"].max()) if len(found) else 0
+    return Drawn(None, {"": found}, f"{lead} {count:,} images; {NOTE}", latex)

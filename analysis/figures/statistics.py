@@ -42,7 +42,7 @@ def images(inputs: Inputs) -> pd.DataFrame:
 def correlations(inputs: Inputs) -> pd.DataFrame:
     """Correlate entropy with erank, and what is kept with hallucination, per keep."""
     points = inputs.images.dropna(subset=["entropy", "erank"])
-    frames = [image_correlations(points, inputs).assign(keep=pd.NA)]
+    frames = [image_correlations(points, inputs).assign(keep="")]
     if "n_mentions" not in inputs.units:
         return frames[0]
     spoken = hallucination_rate(inputs.units)
@@ -50,9 +50,9 @@ def correlations(inputs: Inputs) -> pd.DataFrame:
         chosen = inputs.pruned.loc[inputs.pruned["keep"] == keep, "variant"]
         part = spoken[spoken["variant"].isin(chosen)]
         tied = [ties(part, signal, boot=inputs.boot) for signal in _SIGNALS]
-        frames += [frame.assign(keep=keep) for frame in tied]
+        frames += [frame.assign(keep=str(keep)) for frame in tied]
         longer = correlate(part, "log_length", "hallucinated", boot=inputs.boot)
-        frames.append(longer.assign(keep=keep))
+        frames.append(longer.assign(keep=str(keep)))
     return pd.concat(frames, ignore_index=True)
 
 

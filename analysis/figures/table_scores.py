@@ -1,0 +1,20 @@
+"""table_scores: every score of every method and budget (the paper's Table 7 for this run)."""
+
+from analysis.figures.base import Drawn, recipe
+from analysis.figures.inputs import Inputs
+from analysis.figures.methods_table import methods_table
+
+
+@recipe(
+    "table_scores",
+    shows="yes/no accuracy, F1, recall and CHAIR per method and keep",
+    needs=("kept", "captions", "yesno"),
+    kind="table",
+)
+def table_scores(inputs: Inputs) -> Drawn:
+    """Lay out all tokens first, then the plain pruners by budget."""
+    full = [name for name in inputs.variants["variant"] if name == "full"]
+    variants = [*full, *inputs.pruned["variant"]]
+    return methods_table(
+        inputs, variants, ("accuracy", "F1", "recall", "CHAIR_i"), f"Scores on {inputs.data},"
+    )

@@ -54,7 +54,10 @@ def ground_truth_of(images: pd.DataFrame) -> tuple[GroundTruth, dict[str, int]]:
             "use a data set with annotations, such as scenes or coco-chair:PATH."
         )
     numbers = {str(image_id): i for i, image_id in enumerate(known["image_id"])}
-    sets = {numbers[str(r.image_id)]: set(r.objects) for r in known.itertuples()}
+    sets: dict[int, set[str]] = {
+        numbers[str(image_id)]: set(objects)
+        for image_id, objects in zip(known["image_id"], known["objects"], strict=True)
+    }
     return GroundTruth.from_mapping(sets, source="run"), numbers
 
 
@@ -89,5 +92,32 @@ def chair_scores(run: HasCaptions) -> pd.DataFrame:
     pairs = zip(captions["image_id"].astype(str).map(numbers), captions["answer"], strict=True)
     scored = score(list(pairs), truth, duplicates="keep", draws=0).frame
     frame = pd.concat([captions[_VARIANT], scored[_COUNTS + _LISTS]], axis=1)
-    frame.insert(len(_VARIANT) + len(_COUNTS), "length", captions["answer"].str.split().str.len())
+    frame.insert(
+        len(_VARIANT) + len(_COUNTS), "length", [len(text.split()) for text in captions["answer"]]
+    )
     return frame
+
+
+def chair_table(scored: pd.DataFrame) -> pd.DataFrame:
+    """Pool per-caption counts over images, one row a variant.
+
+    Parameters
+    ----------
+    scored
+        What :func:`chair_scores` returns.
+
+    Returns
+    -------
+    DataFrame
+        ``chair_s``, ``chair_i`` and ``recall`` (0 to 1, NaN where the denominator is 0),
+        mean ``length``, and the counts behind them.
+    """
+    counted = scored.assign(captions=1, hallucinating=(scored["n_hallucinated"] > 0).astype(int))
+    groups = counted.groupby(["variant", "pruner", "keep"], sort=False)
+    table = groups[["captions", "hallucinating", *_COUNTS]].sum().astype(float)
+    table["chair_s"] = table["hallucinating"] / table["captions"]
+    table["chair_i"] = table["n_hallucinated"] / table["n_mentions"].where(table["n_mentions"] > 0)
+    table["recall"] = table["n_recalled"] / table["n_gt"].where(table["n_gt"] > 0)
+    table["length"] = groups["length"].mean()
+    shown = ["chair_s", "chair_i", "recall", "length", "captions", *_COUNTS]
+    return table[shown].reset_index()

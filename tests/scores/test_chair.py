@@ -54,3 +54,15 @@ def test_nothing_to_score_is_an_error_not_a_zero():
         chair_scores(run([None], {"full": ["a dog"]}))
     with pytest.raises(AgileError, match="holds no captions"):
         chair_scores(run([["dog"]], {"full": ["yes"]}, task="yesno"))
+
+
+def test_table_pools_over_images_and_keeps_empty_denominators_open():
+    from analysis.scores.chair import chair_table
+
+    made = run([["dog"], ["cat", "car"]], {"full": ["a dog", "a boat and a cat"], "r@4": ["", ""]})
+    table = chair_table(chair_scores(made)).set_index("variant")
+    assert table.loc["full", "chair_s"] == 0.5
+    assert table.loc["full", "chair_i"] == pytest.approx(1 / 3)
+    assert table.loc["full", "recall"] == pytest.approx(2 / 3)
+    assert pd.isna(table.loc["r@4", "chair_i"])
+    assert table.loc["r@4", "chair_s"] == 0

@@ -1,0 +1,76 @@
+"""The work as the published code does it, written down for comparison of speed only."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from analysis.measures.erank import spectrum_erank
+from analysis.pruners import Selection
+from analysis.pruners.prumerge import single_head_attention
+from analysis.tokens import VisualTokens
+
+
+def distance_matrix(features: Tensor) -> Tensor:
+    """Return (N, N) cosine distances: unit rows, one product."""
+    unit = features / features.norm(dim=1, keepdim=True)
+    return 1.0 - unit @ unit.mT
+
+
+def divprune(features: Tensor, keep: int) -> Tensor:
+    """DivPrune that takes the minimum over the rows chosen so far anew in each step."""
+    distance = distance_matrix(features)
+    picks = torch.topk(distance, 2, dim=0, largest=False).values[1].argmax()[None]
+    for _ in range(keep - 1):
+        nearest = distance.index_select(0, picks).amin(dim=0)
+        picks = torch.cat([picks, nearest.argmax()[None]])
+    return picks
+
+
+def divprune_all_rows(features: Tensor, keep: int) -> Tensor:
+    """DivPrune that takes the minimum over all N rows, masked, anew in each step."""
+    distance = distance_matrix(features)
+    picks = torch.topk(distance, 2, dim=0, largest=False).values[1].argmax()[None]
+    free = torch.ones(len(distance), dtype=torch.bool, device=distance.device)
+    for _ in range(keep - 1):
+        free[picks[-1]] = False
+        nearest = distance.masked_fill(free[:, None], torch.inf).amin(dim=0)
+        picks = torch.cat([picks, nearest.argmax()[None]])
+    return picks
+
+
+def erank_svd(features: Tensor, centred: bool) -> float:
+    """Effective rank by a float32 SVD of the tokens themselves."""
+    if centred:
+        features = features - features.mean(dim=0, keepdim=True)
+    return float(spectrum_erank(torch.linalg.svdvals(features)))
+
+
+def measures_alone(tokens: VisualTokens, selection: Selection) -> tuple[float, ...]:
+    """Measures of one kept set without anything shared: two SVDs and its own distances."""
+    kept = tokens.features[selection.indices]
+    distance = distance_matrix(kept)
+    k = max(2, len(kept))
+    return (
+        erank_svd(kept, True),
+        erank_svd(kept, False),
+        float(distance.sum()) / (k * (k - 1)),
+    )
+
+
+def prumerge_loop(tokens: VisualTokens, picks: list[int]) -> Tensor:
+    """PruMerge token by token: each finds and sums its neighbours in turn, then the rest."""
+    keys, query, features = tokens.last_keys, tokens.last_query, tokens.encoder_features
+    if keys is None or query is None or features is None:
+        raise ValueError("last_keys, last_query and encoder_features must be given")
+    score = single_head_attention(keys, query)
+    keys, n = keys[1:], len(score)
+    rows = []
+    for pick in picks:
+        others = torch.cat([keys[:pick], keys[pick + 1 :]])
+        similarity = normalize(others, dim=1) @ normalize(keys[pick], dim=0)
+        near = similarity.topk(min(32, n - 1)).indices
+        near = near + (near >= pick)
+        rows.append(features[pick] + (score[near, None] * features[near]).sum(dim=0))
+    dropped = [i for i in range(n) if i not in set(picks)]
+    rows.append((score[dropped, None] * features[dropped]).sum(dim=0))
+    return torch.stack(rows)

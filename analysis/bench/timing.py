@@ -1,0 +1,70 @@
+"""Time alternatives side by side: interleaved, so that a busy moment hits all of them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one piece of work.
+
+    Attributes
+    ----------
+    best
+        Fastest repeat: what other processes do to a machine only adds, so this is what
+        ratios are taken of.
+    median
+        Median repeat.
+    repeats
+        How many there were.
+    """
+
+    best: float
+    median: float
+    repeats: int
+
+
+def time_together(
+    works: Mapping[str, Work], repeats: int, cuda: bool = False, seconds: float = 15.0
+) -> dict[str, Timing]:
+    """Run every piece of work once to warm up, then all of them ``repeats`` times in turn.
+
+    Parameters
+    ----------
+    works
+        Name and a function without arguments.
+    repeats
+        Rounds, at least 1.
+    cuda
+        Wait for the GPU before the clock is read.
+    seconds
+        Begin no further round after this long; one round is always done.
+    """
+    for work in works.values():
+        work()
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    start = time.perf_counter()
+    for done in range(repeats):
+        if done and time.perf_counter() - start > seconds:
+            break
+        for name, work in works.items():
+            taken[name].append(_milliseconds(work, cuda))
+    return {
+        name: Timing(min(times), sorted(times)[len(times) // 2], len(times))
+        for name, times in taken.items()
+    }
+
+
+def _milliseconds(work: Work, cuda: bool) -> float:
+    if cuda:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    work()
+    if cuda:
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) * 1000.0

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from chair_eval.vocabulary import DATA
 
-
 # Last letters of all endings but "^oxen"; other plain words are singular already.
 LAST = "aeisx"
 
@@ -26,8 +25,9 @@ class SingularRules:
     def __init__(self) -> None:
         table = json.loads((DATA / "singular.json").read_text("utf-8"))
         self.prepositions = frozenset(table["prepositions"].split())
+        self.words = tuple(table["unchanged"].split())
         self.unchanged = frozenset(
-            word[start:] for word in table["unchanged"].split() for start in range(len(word) + 1)
+            word[start:] for word in self.words for start in range(len(word) + 1)
         )
         self.ie = tuple(word + "s" for word in table["ie"].split())
         irregular = [pair.split(":") for pair in table["irregular"].split()]

@@ -52,7 +52,7 @@ class AgilePruner(Pruner):
     signal: ClassVar[str] = "[CLS] attention + cosine threshold by erank"
     needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
     space: ClassVar[str] = "after projector"
-    licence: ClassVar[str] = "not for reuse (not copied)"
+    licence: ClassVar[str] = "not on record (not copied)"
     deviations: ClassVar[tuple[str, ...]] = (
         "erank comes from a float64 Gram matrix, not a float32 one.",
         "Entropy average and adaptive count are not on record; ours are stated.",

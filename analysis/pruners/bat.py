@@ -116,7 +116,7 @@ def _cluster_weights(
 ) -> Tensor:
     """Return (K, N+1): one-hot rows for attended tokens, then attention-weighted means."""
     weights = torch.zeros(len(picks), len(attention) + 1, device=attention.device)
-    weights[torch.arange(important), picks[:important] + 1] = 1.0
+    weights[torch.arange(important, device=picks.device), picks[:important] + 1] = 1.0
     clusters = torch.zeros(len(picks) - important, len(rest), device=attention.device)
     members = torch.zeros_like(clusters).scatter_(0, owner[None], 1.0)
     shares = members * attention[rest].clamp_min(0.0)

@@ -175,7 +175,7 @@ def _weights(picks: Tensor, score: Tensor, keys: Tensor) -> Tensor:
     weights = torch.zeros(kept + 1, n + 1, device=score.device)
     near = _nearest(keys, picks)
     weights[:kept, 1:].scatter_(1, near, score[near])
-    weights[torch.arange(kept), picks + 1] = 1.0
+    weights[torch.arange(kept, device=picks.device), picks + 1] = 1.0
     weights[kept, 1:] = score.index_fill(0, picks, 0.0)
     return weights
 
@@ -184,5 +184,5 @@ def _nearest(keys: Tensor, picks: Tensor) -> Tensor:
     """Return (K, 32) the tokens most similar to each pick by key cosine, itself excluded."""
     unit = keys / keys.norm(dim=-1, keepdim=True).clamp_min(1e-30)
     similarity = unit[picks] @ unit.mT
-    similarity[torch.arange(len(picks)), picks] = -torch.inf
+    similarity[torch.arange(len(picks), device=picks.device), picks] = -torch.inf
     return rank(similarity)[:, : min(_NEIGHBOURS, len(keys) - 1)]

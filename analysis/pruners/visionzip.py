@@ -63,7 +63,7 @@ class VisionZip(Pruner):
         keys = torch.stack([t.keys for t in batch if t.keys is not None])[:, 1:].float()
         target = torch.zeros(rest.shape[1], dtype=torch.bool, device=rest.device)
         step = max(1, rest.shape[1] // max(1, contextual))
-        target[torch.arange(0, rest.shape[1], step)[:contextual]] = True
+        target[: step * contextual : step] = True
         merged = _merge(keys, rest[:, target], rest[:, ~target])
         return [self._rows(patches[b], rest[b, target], merged[b]) for b in range(len(batch))]
 
@@ -86,7 +86,7 @@ class VisionZip(Pruner):
         kept, n = len(patches) + 1, merged.shape[1]
         weights = torch.zeros(kept + len(targets), n + 1, device=merged.device)
         weights[0, 0] = 1.0
-        weights[torch.arange(1, kept), patches + 1] = 1.0
+        weights[torch.arange(1, kept, device=patches.device), patches + 1] = 1.0
         weights[kept:, 1:] = merged
         return Selection(
             indices=torch.cat([patches.new_full((1,), -1), patches, targets]),

@@ -103,11 +103,12 @@ def test_card_shows_its_numbers(estimates):
     report = dict.fromkeys(
         ("mass", "share", "entropy_number", "entropy_texture", "entropy_size", "probe_f1", "n"), 0.3
     )
-    recipe = dict.fromkeys(
-        ("scenes", "seed", "tower_steps", "tower_batch", "mass_weight", "sparse_percent",
-         "sparse_keep", "language_steps", "language_batch", "align_steps", "yes_no_weight",
-         "drop_from_percent", "drop_percent"), 1
-    )  # fmt: skip
+    names = (
+        "scenes language_scenes seed tower_steps tower_batch mass_weight sparse_percent "
+        "sparse_keep language_steps language_batch align_steps yes_no_weight "
+        "drop_from_percent drop_percent"
+    )
+    recipe = dict.fromkeys(names.split(), 1)
     numbers = {
         "vocabulary": 99,
         "parameters": "1 M",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.checks import check_width
 from analysis.tokens import VisualTokens
 
 
@@ -36,6 +37,7 @@ class CDPruner(Pruner):
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.image_embeds is None or tokens.text_embeds is None:
             raise ValueError("image_embeds and text_embeds must be given")
+        check_width(tokens, "text_embeds", "image_embeds")
         relevance = question_relevance(tokens.image_embeds.float(), tokens.text_embeds.float())
         unit = _unit(tokens.features.float())[None]
         kernel = relevance[:, None] * (unit @ unit.mT)[0] * relevance[None, :]

@@ -42,15 +42,31 @@ def check_finite(tokens: VisualTokens, name: str) -> None:
     Raises
     ------
     ValueError
-        Naming the field and how many entries are NaN or infinite.
+        Naming the field that is empty, or how many of its entries are NaN or infinite.
     """
     seen = _FINITE.setdefault(tokens, set())
     if name in seen:
         return
-    bad = int((~torch.isfinite(getattr(tokens, name))).sum())
+    value = getattr(tokens, name)
+    if not value.numel():
+        raise UsageError(f"{name} must not be empty, got shape {tuple(value.shape)}.")
+    bad = int((~torch.isfinite(value)).sum())
     if bad:
         raise UsageError(f"{name} must be finite, got {bad} NaN or infinite entries.")
     seen.add(name)
+
+
+def check_width(tokens: VisualTokens, name: str, other: str) -> None:
+    """Check that two fields have vectors of one length.
+
+    Raises
+    ------
+    ValueError
+        Naming the first field and the length the second one asks for.
+    """
+    width, wanted = getattr(tokens, name).shape[-1], getattr(tokens, other).shape[-1]
+    if width != wanted:
+        raise UsageError(f"{name} must have {wanted} columns to fit {other}, got {width}.")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
-from analysis.pruners.checks import check_range
+from analysis.pruners.checks import check_range, check_width
 from analysis.pruners.ranking import rank
 from analysis.tokens import VisualTokens
 
@@ -38,6 +38,7 @@ class _PruMergeBase(Pruner):
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.last_keys is None or tokens.last_query is None:
             raise ValueError("last_keys and last_query must be given")
+        check_width(tokens, "last_query", "last_keys")
         keys = tokens.last_keys.float()
         score = single_head_attention(keys, tokens.last_query.float())
         picks, labels, info = self._choose(score, keep)

@@ -189,6 +189,23 @@ def test_shape_that_does_not_fit_is_named(name, shape):
         replace(random_tokens(9), **{name: torch.zeros(*shape)})
 
 
+@pytest.mark.parametrize(
+    ("spec", "name", "shape"),
+    [
+        ("cdpruner", "text_embeds", (2, 7)),
+        ("cdpruner", "text_embeds", (0, 10)),
+        ("prumerge", "last_query", (7,)),
+        ("prumerge_plus_fixed", "last_query", (7,)),
+        ("divprune", "features", (9, 0)),
+        ("visionzip", "keys", (10, 0)),
+    ],
+)
+def test_field_that_fits_no_other_is_named(spec, name, shape):
+    image = replace(random_tokens(9), **{name: torch.zeros(*shape)})
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        make_pruner(spec).select(image, 4)
+
+
 def test_matrix_knows_every_method_that_works_before_the_language_model():
     before = {n for n in PRUNERS if PRUNERS.get(n).prunes != "in LLM"} - {"full"}
     assert before == {spec.split(":")[0] for spec in (*SPECS, *FREE)}

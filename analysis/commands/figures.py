@@ -1,4 +1,4 @@
-"""``agile figures``: draw figures and tables of a run, or list what can be drawn."""
+"""``agile figures`` and ``agile findings``: a run as figures, tables, and verdicts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +36,22 @@ def register(app: typer.Typer) -> None:
                 typer.echo(f"{name:{width}}  {recipe.kind:6}  {recipe.shows}  [{needs}]")
             return
         draw(names or ["all"], run, out or Path("figures") / run.name, seed, resamples, force)
+
+    @app.command("findings")
+    def findings(
+        run: Annotated[Path, typer.Option(help="Run folder to judge by.")] = Path(
+            "data/runs/pocket"
+        ),
+        out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/findings.md"),
+        seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    ) -> None:
+        """Write each claim of the paper, what a run shows for it, and the verdict."""
+        from analysis.figures.findings import write
+        from analysis.stats.bootstrap import Bootstrap
+
+        for finding in write(run, out, Bootstrap(seed=seed)):
+            typer.echo(f"{finding.verdict:12}  {finding.claim.title}")
+        typer.echo(f"{out}: written.")
 
 
 def draw(names: list[str], run: Path, out: Path, seed: int, resamples: int, force: bool) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
+# A model below this many parameters is small enough for large batches anywhere.
+_SMALL = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -50,26 +52,27 @@ class ThroughputSettings:
     keeps
         Two budgets; empty takes 2/9 and 1/9 of N.
     batch_size
-        Rows in one generation of the batched pass.
+        Rows in one generation of the batched pass; 0 takes 256 for small models and 32
+        for large ones.
     max_new_tokens
         Length limit of captions; 0 takes the checkpoint's own.
     tasks
         Tasks answered.
     repeats
-        Rounds of all three sides, interleaved; the ratio is between medians.
+        Rounds of all three sides, interleaved; ratios are between medians.
     device
         Where.
     """
 
     model: str = "data/pocket"
     data: str = "scenes"
-    limit: int = 16
+    limit: int = 8
     pruners: tuple[str, ...] = PRUNERS
     keeps: tuple[int, ...] = ()
-    batch_size: int = 256
+    batch_size: int = 0
     max_new_tokens: int = 32
     tasks: tuple[str, ...] = ("caption",)
-    repeats: int = 3
+    repeats: int = 2
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -80,11 +83,9 @@ class ThroughputSettings:
         UsageError
             Naming field, value and range.
         """
-        for name in ("limit", "batch_size", "repeats"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.max_new_tokens < 0:
-            raise UsageError(f"max_new_tokens is {self.max_new_tokens}; it must be at least 0.")
+        for name, low in (("limit", 1), ("repeats", 1), ("batch_size", 0), ("max_new_tokens", 0)):
+            if getattr(self, name) < low:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {low}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +153,9 @@ def prepare(settings: ThroughputSettings) -> Bench:
     dataset = load_dataset(settings.data)
     samples = list(itertools.islice(dataset.samples(0, settings.limit), settings.limit))
     variants = make_variants(config, adapter.n_tokens, {})
-    return Bench(Worker(adapter, config, variants, dataset.name, settings.batch_size), samples)
+    small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
+    rows = settings.batch_size or (256 if small else 32)
+    return Bench(Worker(adapter, config, variants, dataset.name, rows), samples)
 
 
 def _adapter(settings: ThroughputSettings) -> Adapter:
@@ -200,7 +203,7 @@ def throughput(settings: ThroughputSettings) -> "pd.DataFrame":
         "images": len(bench.samples),
         "variants": len(bench.worker.variants),
         "max_new_tokens": bench.worker.config.max_new_tokens,
-        "batch_size": settings.batch_size,
+        "batch_size": bench.worker.batch_size,
         "repeats": settings.repeats,
         "device": device_name(device),
         "torch": torch.__version__,

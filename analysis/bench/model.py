@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TEXT = BEFORE + AFTER
 NEW_TOKENS = 32
+# Columns that are also given as a ratio to the unpruned model.
+RATIOS = ("prefill_ms", "ttft_ms", "kv_bytes", "prefill_tflops", "decode_tokens_per_s")
 _DECODE_REPEATS = 5
 _WARM_STEPS = 20
 
@@ -266,7 +268,7 @@ def against_full(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Add ratios to the unpruned model of the same batch size."""
     full = frame[frame["variant"] == "full"].set_index("batch")
     out = frame.copy()
-    for name in ("prefill_ms", "ttft_ms", "kv_bytes", "prefill_tflops", "decode_tokens_per_s"):
+    for name in RATIOS:
         out[f"{name.removesuffix('_ms')}_vs_full"] = out[name] / out["batch"].map(full[name])
     return out
 

@@ -104,12 +104,12 @@ def extract(
         str, typer.Option(help="Checkpoint, or a preset for random weights.")
     ] = "data/pocket",
     data: Annotated[str, typer.Option(help="Data set.")] = "scenes",
-    limit: Annotated[int, typer.Option(help="Images.")] = 16,
+    limit: Annotated[int, typer.Option(help="Images.")] = 8,
     pruners: Specs = "",
     keeps: Numbers = "",
-    batch_size: Annotated[int, typer.Option(help="Rows in one batched generation.")] = 256,
+    batch_size: Annotated[int, typer.Option(help="Rows in one generation; 0: by model size.")] = 0,
     max_new_tokens: Annotated[int, typer.Option(help="Limit of a caption; 0: its own.")] = 32,
-    repeats: Repeats = 3,
+    repeats: Repeats = 2,
     device: Device = "auto",
     out: Out = None,
 ) -> None:

@@ -1,0 +1,49 @@
+"""Overhead of entropy, erank and selection at tiny size."""
+
+import pytest
+import torch
+
+from analysis.bench.overhead import (
+    PUBLISHED,
+    OverheadSettings,
+    overhead,
+    synthetic,
+    usual_erank,
+)
+from analysis.errors import UsageError
+from analysis.measures.gram import eranks
+
+
+def test_every_part_at_every_batch():
+    found = overhead(OverheadSettings(preset="tiny", batches=(1, 3), warmups=0, repeats=1))
+    assert len(found) == 10
+    assert set(found["part"]) == {
+        "entropy",
+        "erank",
+        "selection",
+        "all",
+        "erank, singular values",
+    }
+    assert (found["ms"] > 0).all()
+    assert (found["ms_per_image"] * found["batch"]).tolist() == pytest.approx(found["ms"].tolist())
+    assert found[found["batch"] == 3]["paper_ms"].unique().tolist() == [10.21]
+    assert (found["keep"] == 7).all()
+
+
+def test_the_papers_batches_are_the_default():
+    assert OverheadSettings().batches == tuple(PUBLISHED) == (1, 3, 5, 10)
+    assert OverheadSettings().n_tokens == 576
+
+
+def test_both_ways_to_erank_agree():
+    tokens = synthetic(OverheadSettings(preset="tiny"), 3)
+    assert torch.allclose(usual_erank(tokens).double(), eranks(tokens), rtol=1e-4)
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(UsageError, match="keep is 65"):
+        OverheadSettings(preset="tiny", keep=65)
+    with pytest.raises(UsageError, match="batches"):
+        OverheadSettings(batches=(0,))
+    with pytest.raises(UsageError, match="unknown pruner"):
+        OverheadSettings(pruner="agile")

@@ -1,0 +1,220 @@
+"""Counts equal the reference numbers; rules for ids, emptiness and intervals hold."""
+
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chair_eval import ChairError, GroundTruth, Record, UsageError, score
+from chair_eval.images import image_key
+from chair_eval.tally import COUNTS, METRICS
+
+
+def test_counts_of_every_file_in_all_four_combinations(chair_data):
+    checked = 0
+    for name, combinations in chair_data.numbers.items():
+        captions = chair_data.captions[name]
+        for combination, expected in combinations.items():
+            scorer, truth = (part.split("=")[1] for part in combination.split(","))
+            result = score(
+                captions, chair_data.truth[truth], matcher=chair_data.matchers[scorer], draws=0
+            )
+            assert result.counts == expected["counts"], (name, combination)
+            for metric in ("chair_s", "chair_i", "recall"):
+                assert result.metrics[metric] == pytest.approx(expected["metrics"][metric], abs=1e-7)
+            ours, theirs = result.metrics, expected["metrics"]
+            assert ours["precision"] == pytest.approx(theirs["precision_types"], abs=1e-7)
+            assert ours["f1"] == pytest.approx(theirs["f1_types"], abs=1e-7)
+            checked += 1
+    assert checked == 40
+
+
+@pytest.mark.parametrize("dialect", ["pattern", "wordnet"])
+def test_flags_of_every_caption(chair_data, dialect):
+    for name in ("opera_instructblip_ours", "opera_llava-1.5_beam5", "pope_Instruction2_llava"):
+        frame = score(
+            chair_data.captions[name],
+            chair_data.truth[dialect],
+            matcher=chair_data.matchers[dialect],
+            draws=0,
+        ).frame
+        for (_, row), reference in zip(frame.iterrows(), chair_data.outputs(name), strict=True):
+            expected = reference[dialect]
+            assert row["image_id"] == reference["image_id"]
+            assert row["hallucinated"] == list(map(bool, expected["hallucinated"]))
+            assert row["recalled"] == expected["recalled"]
+
+
+def test_intervals_are_near_the_reference(chair_data):
+    name = "opera_llava-1.5_greedy"
+    expected = chair_data.numbers[name]["scorer=pattern,gt=pattern"]
+    result = score(chair_data.captions[name], chair_data.truth["pattern"], preset="rohrbach2018")
+    for metric, interval in expected["ci95_bootstrap_images_4000_seed0"].items():
+        tolerance = 0.3 if metric == "len" else 0.004
+        assert result.intervals[metric] == pytest.approx(interval, abs=tolerance)
+
+
+CAPTIONS = [(1, "A dog and two buses."), ("2", "A dog, a dog."), ("scene-3", "Nothing here.")]
+
+
+def test_small_example(truth):
+    result = score([*CAPTIONS, (4, "A toilet seat.")], truth)
+    assert result.counts == dict(zip(COUNTS, (4, 1, 2, 5, 3, 5, 20, 13, 4, 1), strict=True))
+    assert result.metrics["chair_s"] == 0.25
+    assert result.metrics["chair_i"] == 0.4
+    assert result.metrics["recall"] == 0.6
+    assert result.metrics["precision"] == 0.75
+    frame = result.frame
+    assert frame["hallucinated"].tolist() == [[False, False], [True, True], [], [False]]
+    assert frame["missed"].tolist() == [[], ["cat"], [], ["chair"]]
+    assert frame["n_gt"].tolist() == [2, 1, 0, 2]
+    assert frame["spans"][0] == [(2, 5), (14, 19)]
+
+
+def test_forms_of_input_give_the_same(truth):
+    pairs = score(CAPTIONS, truth)
+    frame = pd.DataFrame(CAPTIONS, columns=["image_id", "caption"])
+    dicts = [{"image_id": key, "caption": text} for key, text in CAPTIONS]
+    records = [Record(key, text) for key, text in CAPTIONS]
+    for other in (frame, dicts, dict(CAPTIONS), records, iter(CAPTIONS)):
+        assert score(other, truth).summary == pairs.summary
+
+
+def test_summary_names_the_dialect_and_the_vocabulary(chair_data):
+    captions = chair_data.captions["opera_llava-1.5_ours"][:5]
+    result = score(
+        captions, chair_data.truth["pattern"], preset="opera", nltk_data=chair_data.nltk_data
+    )
+    summary = result.summary
+    assert (summary["preset"], summary["dialect"], summary["ground_truth"]) == (
+        "opera",
+        "wordnet",
+        "pattern",
+    )
+    assert len(summary["vocabulary_hash"]) == 16
+    assert summary["bootstrap"]["draws"] == 4000
+    assert set(summary["n"]) == set(METRICS)
+
+
+def test_nothing_to_divide_by_is_nan(truth):
+    result = score([("scene-3", "")], truth)
+    assert math.isnan(result.metrics["chair_i"])
+    assert math.isnan(result.metrics["recall"])
+    assert result.metrics["chair_s"] == 0.0
+    assert result.summary["n"]["chair_i"] == 0
+    assert math.isnan(result.intervals["chair_i"][0])
+    nothing = score([], truth)
+    assert all(math.isnan(value) for value in nothing.metrics.values())
+    assert all(count == 0 for count in nothing.counts.values())
+    assert len(nothing.frame) == 0
+
+
+def test_a_caption_without_objects_stays_in_the_denominator(truth):
+    assert score([(2, "A dog."), (1, "Grass.")], truth).metrics["chair_s"] == 0.5
+
+
+def test_unknown_images(truth):
+    captions = [(1, "A dog."), (77, "A cat."), ("x", "A cat.")]
+    with pytest.raises(ChairError, match=r"2 captions .* 77 .*'x'.*--unknown skip"):
+        score(captions, truth)
+    result = score(captions, truth, unknown="skip")
+    assert result.counts["captions"] == 1
+    assert result.about["n_unknown_skipped"] == 2
+    assert result.counts["hallucinated_mentions"] == 0
+
+
+def test_repeated_images(truth):
+    captions = [(1, "A dog."), ("1", "A cat.")]
+    with pytest.raises(ChairError, match="'1' has a caption already"):
+        score(captions, truth, duplicates="error")
+    assert score(captions, truth, duplicates="first").counts["captions"] == 1
+    kept = score(captions, truth)
+    assert (kept.counts["captions"], kept.about["n_duplicates"], kept.about["n_images"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "chair"}, "allowed: rohrbach2018, opera, wordnet"),
+        ({"dialect": "latin"}, "allowed: pattern, wordnet"),
+        ({"unknown": "keep"}, "allowed: error, skip"),
+        ({"duplicates": "last"}, "allowed: keep, error, first"),
+        ({"level": 1.0}, "between 0 and 1"),
+        ({"draws": -1}, "0 or more"),
+        ({"preset": "opera", "dialect": "pattern"}, "means dialect"),
+    ],
+)
+def test_wrong_parameters(truth, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        score(CAPTIONS, truth, **arguments)
+
+
+def test_preset_must_fit_the_ground_truth():
+    wordnet = GroundTruth({1: frozenset()}, flavour="wordnet")
+    with pytest.raises(UsageError, match="means captions in 'pattern'"):
+        score([(1, "")], wordnet, preset="rohrbach2018")
+
+
+@pytest.mark.parametrize(
+    ("captions", "message"),
+    [
+        ([(1, None)], "NoneType, expected a string"),
+        ([(1.5, "x")], "not a whole number"),
+        ([(None, "x")], "neither a number nor a string"),
+        ([("", "x")], "empty string"),
+        ([5], "expected .image id, caption"),
+        ([{"image": 1}], "expected the keys"),
+    ],
+)
+def test_bad_captions(truth, captions, message):
+    with pytest.raises(ChairError, match=message):
+        score(captions, truth)
+
+
+def test_frame_without_the_columns(truth):
+    with pytest.raises(ChairError, match="no column caption"):
+        score(pd.DataFrame({"image_id": [1]}), truth)
+
+
+def test_categories_must_be_in_the_vocabulary():
+    with pytest.raises(ChairError, match="lacks: spoonbill"):
+        score([(1, "x")], GroundTruth.from_mapping({1: {"spoonbill"}}))
+
+
+def test_equal_seeds_give_equal_intervals(truth):
+    captions = [*CAPTIONS, (4, "A toilet, a dog and a chair.")]
+    first = score(captions, truth, seed=3)
+    assert first.intervals == score(captions, truth, seed=3).intervals
+    assert first.intervals != score(captions, truth, seed=4).intervals
+    assert math.isnan(score(captions, truth, draws=0).intervals["chair_s"][0])
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (7, 7),
+        ("7", 7),
+        (7.0, 7),
+        ("COCO_val2014_000000310196.jpg", 310196),
+        ("val2014/COCO_val2014_000000310196.jpg", 310196),
+        ("000000310196.png", 310196),
+        ("000000310196", 310196),
+        ("scene-0007", "scene-0007"),
+        ("7.jpg", "7.jpg"),
+    ],
+)
+def test_image_keys(value, key):
+    assert image_key(value) == key
+
+
+@given(st.lists(st.sampled_from(["A dog.", "A cat and a bus.", "Grass."]), max_size=8))
+def test_a_caption_without_objects_leaves_chair_i(texts):
+    truth = GroundTruth.from_mapping({i: {"dog"} for i in range(20)})
+    captions = list(enumerate(texts))
+    before = score(captions, truth, draws=0)
+    after = score([*captions, (19, "Grass.")], truth, draws=0)
+    assert before.counts["object_mentions"] == after.counts["object_mentions"]
+    if texts:
+        assert after.metrics["chair_s"] <= before.metrics["chair_s"]

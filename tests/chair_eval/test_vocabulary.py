@@ -1,0 +1,108 @@
+"""The vocabulary file is the metric's list, defects included; own files are checked."""
+
+import json
+
+import pytest
+
+from chair_eval import ChairError, Matcher, Vocabulary
+
+
+def test_equals_the_published_list(shared):
+    published = json.loads(shared("data", "chair", "vocabulary", "vocabulary.json").read_text())
+    ours = Vocabulary.coco()
+    assert {name: list(words) for name, words in ours.categories.items()} == (
+        published["categories"]
+    )
+    published["inverse"].pop("")  # an accident of the Python 3 ports that nothing can reach
+    assert ours.lookup == published["inverse"]
+    # Two words are joined at most, so the one key of three words is never looked up.
+    assert published["double_words"].pop("stove top oven")
+    assert dict(ours.phrases) == published["double_words"]
+
+
+def test_sizes_and_unmatchable_words():
+    ours = Vocabulary.coco()
+    assert len(ours.categories) == 80
+    assert sum(len(words) for words in ours.categories.values()) == 416
+    assert len(ours.lookup) == 403
+    assert {" motor bike", " cheesecake", "iPhone", "stove top oven"} <= set(ours.lookup)
+
+
+def test_digest_follows_the_content():
+    assert Vocabulary.coco().digest == Vocabulary.coco().digest
+    assert Vocabulary.coco().digest != Vocabulary.coco(strict=True).digest
+    assert Vocabulary("a", {"x": ("y",)}).digest != Vocabulary("a", {"x": ("z",)}).digest
+    assert Vocabulary("a", {"x": ("y",)}).digest == Vocabulary("b", {"x": ("y",)}).digest
+
+
+STRICT = {
+    "A bus and a minibus.": ["bus", "bus"],
+    "My iPhone and a cheesecake.": ["cell phone", "cake"],
+    "A motor bike and motor bikes.": ["motorcycle", "motorcycle"],
+    "A stove top oven.": ["oven"],
+    "Men in ties, vases, canoes.": ["person", "tie", "vase", "boat"],
+    "A tennis racket and sports balls.": ["tennis racket", "sports ball"],
+    "Two busses, airbuses and collies.": ["bus", "airplane", "dog"],
+}
+
+
+@pytest.mark.parametrize("sentence", STRICT)
+def test_strict_words_repair_the_defects(sentence):
+    strict, plain = Matcher(Vocabulary.coco(strict=True)), Matcher()
+    assert strict.match(sentence).categories == STRICT[sentence]
+    assert strict.match(sentence) != plain.match(sentence)
+
+
+def test_strict_words_in_wordnet(chair_data):
+    strict = Matcher(Vocabulary.coco(strict=True), "wordnet", chair_data.nltk_data)
+    for sentence, categories in STRICT.items():
+        assert strict.match(sentence).categories == categories
+
+
+def test_own_file_finds_every_word(tmp_path):
+    path = tmp_path / "fruit.txt"
+    path.write_text(
+        "# mine\nglasses: glasses, spectacles,\n   opera glasses\nbus: bus, Coach\n"
+        "[double words]\nred bus -> bus\n"
+    )
+    mine = Vocabulary.read(path)
+    assert mine.name == "fruit"
+    assert mine.categories["glasses"] == ("glasses", "spectacles", "opera glasses")
+    found = Matcher(mine).match("Opera glasses, glasses, a coach and a red bus.")
+    assert found.words == ["opera glasses", "glasses", "coach", "bus"]
+
+
+def test_own_json(tmp_path):
+    path = tmp_path / "v.json"
+    path.write_text('{"tram": ["tram", "street car"]}')
+    assert Matcher(Vocabulary.read(path)).match("Trams and a street car").words == [
+        "tram",
+        "street car",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("v.txt", "dog puppy\n", "line 1: expected 'category: word"),
+        ("v.txt", "dog: dog\n[colours]\n", r"line 2: unknown section \[colours\]"),
+        ("v.txt", "# nothing\n", "no category found"),
+        ("v.txt", "dog:\n", "line 1"),
+        ("v.json", "[1]", "must be a JSON object"),
+        ("v.json", "{", "must be a JSON object"),
+        ("v.json", '{"a": []}', "at least one category"),
+    ],
+)
+def test_bad_files(tmp_path, name, text, message):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ChairError, match=message):
+        Vocabulary.read(path)
+
+
+def test_missing_and_binary_file(tmp_path):
+    with pytest.raises(ChairError, match="cannot read the vocabulary"):
+        Vocabulary.read(tmp_path / "no.txt")
+    (tmp_path / "b.txt").write_bytes(b"dog: \xff")
+    with pytest.raises(ChairError, match="cannot read the vocabulary"):
+        Vocabulary.read(tmp_path / "b.txt")

@@ -1,0 +1,117 @@
+"""The batched tagger and the lemmatiser give NLTK's answers."""
+
+import csv
+import json
+import random
+
+import pytest
+
+from chair_eval import ChairError
+from chair_eval.lemmas import Lemmatizer
+from chair_eval.nltk_data import TAGGER, fetch, missing_packages, read_resource, search_path
+from chair_eval.tagging import Tagger, normal_word
+from chair_eval.tokens import tokenize
+
+
+@pytest.fixture(scope="module")
+def tagger(chair_data):
+    return Tagger(chair_data.nltk_data)
+
+
+@pytest.fixture(scope="module")
+def nltk_tagger(chair_data):
+    perceptron = pytest.importorskip("nltk.tag.perceptron")
+
+    def load(name):
+        file_name = f"averaged_perceptron_tagger_eng.{name}.json"
+        return json.loads(read_resource(TAGGER, file_name, chair_data.nltk_data))
+
+    theirs = perceptron.PerceptronTagger(load=False)
+    theirs.model.weights = load("weights")
+    theirs.tagdict = load("tagdict")
+    theirs.classes = theirs.model.classes = set(load("classes"))
+    return theirs
+
+
+def some_captions(chair_data, n=150):
+    pick = random.Random(0)
+    rows = [row for rows in chair_data.captions.values() for row in rows]
+    return [
+        [token.text for token in tokenize(row["caption"].lower())] for row in pick.sample(rows, n)
+    ]
+
+
+def test_tags_are_nltks(chair_data, tagger, nltk_tagger):
+    captions = some_captions(chair_data)
+    pick = random.Random(1)
+    words = [word for caption in captions for word in caption]
+    words += ["2019", "12", "well-worn", "-", "--", "''", "``", "1990s", "é", "-x", "-start-"]
+    captions += [[pick.choice(words) for _ in range(pick.randrange(25))] for _ in range(300)]
+    expected = [[tag for _, tag in nltk_tagger.tag(caption)] for caption in captions]
+    assert tagger.tag(captions) == expected
+
+
+def test_ties_are_decided_like_every_other_place(chair_data, tagger):
+    caption = some_captions(chair_data, 1)[0]
+    tags = tagger.columns([caption])[0]
+    padded = ["-START-", "-START2-", *caption, "-END-", "-END2-"]
+    width = len(tagger.tags)
+    history = [width + 1, width, *tags.tolist(), -1, -1]
+    fixed = tagger._table.fixed
+    for place, word in enumerate(caption):
+        if fixed[tagger._table.ids[word]] < 0:
+            assert tagger._untie(padded, place + 2, history) == tags[place]
+
+
+def test_batches_do_not_change_tags(chair_data, tagger):
+    captions = some_captions(chair_data, 20)
+    assert tagger.tag(captions) == [tagger.tag([caption])[0] for caption in captions]
+    assert tagger.tag([]) == []
+    assert tagger.tag([[], ["dog"], []])[0] == []
+
+
+def test_the_table_of_words_is_bounded(chair_data, tagger, monkeypatch):
+    captions = some_captions(chair_data, 12)
+    expected = tagger.tag(captions)
+    monkeypatch.setattr("chair_eval.tagging.WORDS_KEPT", 10)
+    assert [tagger.tag([caption])[0] for caption in captions] == expected
+
+
+def test_normal_words():
+    words = ("well-worn", "-x", "1999", "12", "3rd", "Dog", "19999")
+    seen = ["!HYPHEN", "-x", "!YEAR", "!DIGITS", "!DIGITS", "dog", "!DIGITS"]
+    assert [normal_word(word) for word in words] == seen
+
+
+def test_lemmas_of_every_reference_token(chair_data):
+    lemmatizer = Lemmatizer(chair_data.nltk_data)
+    path = chair_data.folder / "vocabulary" / "token_forms.tsv"
+    columns = {"wordnet_noun": "n", "wordnet_verb": "v", "wordnet_adj": "a", "wordnet_adv": "r"}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            for column, part in columns.items():
+                assert lemmatizer.lemma(row["token"], part) == row[column]
+
+
+def test_data_is_found_by_environment(chair_data, monkeypatch, tmp_path):
+    monkeypatch.setenv("NLTK_DATA", str(chair_data.nltk_data))
+    assert search_path()[0] == chair_data.nltk_data
+    assert missing_packages() == []
+    assert fetch() == chair_data.nltk_data
+
+
+def test_missing_and_damaged_data(tmp_path, monkeypatch):
+    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda first=None: [tmp_path])
+    assert missing_packages() == ["averaged_perceptron_tagger_eng", "wordnet"]
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora" / "wordnet.zip").write_bytes(b"PK half")
+    with pytest.raises(ChairError, match=r"wordnet\.zip is damaged"):
+        Lemmatizer(tmp_path).lemma("dogs", "n")
+
+
+def test_setup_without_network_says_what_to_do(tmp_path, monkeypatch):
+    nltk = pytest.importorskip("nltk")
+    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda first=None: [tmp_path])
+    monkeypatch.setattr(nltk, "download", lambda *args, **kwargs: False)
+    with pytest.raises(ChairError, match="no network"):
+        fetch(tmp_path)

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
             typer.Argument(help="Figures to draw, 'all', or 'ls' to list them."),
         ] = None,
         run: Annotated[Path, typer.Option(help="Run folder to draw from.")] = Path(
-            "data/runs/pocket"
+            "data/runs/pocket-scenes"
         ),
         out: Annotated[
             Path | None, typer.Option(help="Where to write; figures/RUN when not given.")
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
     @app.command("findings")
     def findings(
         run: Annotated[Path, typer.Option(help="Run folder to judge by.")] = Path(
-            "data/runs/pocket"
+            "data/runs/pocket-scenes"
         ),
         out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/findings.md"),
         seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,

@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
     @app.command("stats")
     def stats(
         run: Annotated[Path, typer.Option(help="Run folder to estimate from.")] = Path(
-            "data/runs/pocket"
+            "data/runs/pocket-scenes"
         ),
         out: Annotated[
             Path | None, typer.Option(help="Where to write; figures/RUN/stats when not given.")

@@ -62,5 +62,5 @@ def text_note(inputs: Inputs, rows: pd.DataFrame) -> str:
         return ""
     return (
         " The language model's own attention was not extracted; add it with: "
-        f"agile extract --analyses attention --out {inputs.path}."
+        f"agile analyse --run {inputs.path} --tables attention."
     )

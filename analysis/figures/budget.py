@@ -24,7 +24,7 @@ def budget(inputs: Inputs) -> Drawn:
     """One panel a measure, one line a pruner, the unpruned model dashed."""
     units = inputs.units
     measures = [name for name in MEASURES if RATIOS[name].numerator in units]
-    chosen = [*inputs.pruned["variant"], *_full(inputs)]
+    chosen = [*swept(inputs), *_full(inputs)]
     found = summarise(units[units["variant"].isin(chosen)], measures, inputs.boot)
     table = inputs.variants.set_index("variant")
     found["pruner"] = found["group"].map(table["pruner"])
@@ -41,6 +41,13 @@ def budget(inputs: Inputs) -> Drawn:
         ax.set_visible(False)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return Drawn(figure, {"": found.reset_index(drop=True)}, caption(inputs, found))
+
+
+def swept(inputs: Inputs) -> list[str]:
+    """Return the variants of pruners run at two budgets or more; of all where none was."""
+    table = inputs.pruned
+    often = table.groupby("pruner")["keep"].transform("nunique") > 1
+    return [str(name) for name in table.loc[often | ~often.any(), "variant"]]
 
 
 def panel(found: pd.DataFrame, ax: Axes, keeps: list[int]) -> Axes:

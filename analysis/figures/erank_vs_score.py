@@ -28,7 +28,7 @@ def erank_vs_score(inputs: Inputs) -> Drawn:
     if not scores:
         raise MissingInput(
             f"run {inputs.path.name} has no scored answers; make a run that has with: "
-            f"{inputs.command(inputs.specs, ())} --tasks caption,yesno."
+            f"{inputs.command()}-scored --tasks caption,yesno."
         )
     level = images.set_index("image_id")["level"]
     found = by_level(units, level, ["erank", *scores], at_budget(inputs), inputs.boot)

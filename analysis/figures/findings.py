@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.figures.findings", description=__doc__
     )
-    parser.add_argument("--run", type=Path, default=Path("data/runs/pocket"))
+    parser.add_argument("--run", type=Path, default=Path("data/runs/pocket-scenes"))
     parser.add_argument("--out", type=Path, default=Path("docs/findings.md"))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)

@@ -22,6 +22,8 @@ _KEPT_LISTS = ("indices", "groups", "info")
 # The paper's main budget, 64 of 576 tokens.
 _PAPER_SHARE = 64 / 576
 _SHARDS_AT_ONCE = 64
+# Variants without parameters that are an ablation, or no pruning, rather than a method.
+_NO_METHODS = ("full", "quartile", "steered")
 
 
 class MissingInput(AgileError):
@@ -51,14 +53,10 @@ class Inputs:
             )
 
     @cached_property
-    def record(self) -> dict[str, Any]:
-        """The run's run.json."""
-        return dict(json.loads((self.path / "run.json").read_text(encoding="utf-8")))
-
-    @property
     def config(self) -> dict[str, Any]:
         """The run's merged configuration."""
-        return dict(self.record.get("config", self.record))
+        record = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        return dict(record.get("config", record))
 
     @property
     def model(self) -> str:
@@ -94,8 +92,7 @@ class Inputs:
         shards = self.shards(name)
         if not shards:
             raise MissingInput(
-                f"run {self.path.name} has no finished shard; complete it with: "
-                f"{self.command(self.specs, ())}."
+                f"run {self.path.name} has no finished shard; complete it with: {self.command()}."
             )
         source = pads.dataset(shards, format="parquet")
         wanted = None if columns is None else [c for c in columns if c in source.schema.names]
@@ -160,7 +157,7 @@ class Inputs:
         if found.empty:
             raise MissingInput(
                 f"run {self.path.name} has no captions of {', '.join(variants)}; make a run that "
-                f"has with: {self.command(self.specs, ())} --tasks caption."
+                f"has with: {self.command()}-captions --tasks caption."
             )
         return found
 
@@ -205,7 +202,7 @@ class Inputs:
     def pruned(self) -> pd.DataFrame:
         """Variants that prune, parameter sweeps left out: plain pruners only."""
         found = self.variants
-        plain = ~found["pruner"].str.contains(":") & ~found["pruner"].isin(["full", "quartile"])
+        plain = ~found["pruner"].str.contains(":") & ~found["pruner"].isin(_NO_METHODS)
         return found[plain].reset_index(drop=True)
 
     @cached_property
@@ -219,7 +216,7 @@ class Inputs:
         if self.pruned.empty:
             raise MissingInput(
                 f"run {self.path.name} holds no pruner; make a run that does with: "
-                f"{self.command(['fastervlm', 'divprune'], ())}."
+                f"{self.command(['fastervlm', 'divprune'], 0)}."
             )
         count = self.pruned["keep"].value_counts()
         best = [int(keep) for keep in count.index[count == count.max()]]
@@ -247,29 +244,26 @@ class Inputs:
         same = found["pruner"].map(base_name) == base
         return found[same & (found["keep"] == keep)].reset_index(drop=True)
 
-    @property
-    def specs(self) -> list[str]:
-        """Pruner specs the run was asked for."""
-        return [str(spec) for spec in self.config.get("pruners", [])]
-
     def remedy(self, specs: Sequence[str], keep: int) -> str:
         """Return the sentence that names the command which makes a run with these variants."""
-        wanted = [*self.specs, *(spec for spec in specs if spec not in self.specs)]
         return (
             f"run {self.path.name} has no {', '.join(specs)} at keep {keep}; make a run that has "
-            f"with: {self.command(wanted, (keep,))}."
+            f"with: {self.command(specs, keep)}."
         )
 
-    def command(self, specs: Sequence[str], keeps: Sequence[int]) -> str:
-        """Return the command that makes this run, or one like it with other variants."""
-        more = set(specs) != set(self.specs) or not set(keeps) <= set(self.config.get("keeps", []))
+    def command(self, specs: Sequence[str] = (), keep: int | None = None) -> str:
+        """Return the command that makes this run, or one like it with more variants.
+
+        ``--study`` brings every variant the figures look for; a run that had it and still lacks
+        some is given them by name.
+        """
         parts = ["agile extract", f"--model {self.model}", f"--data {self.data}"]
-        parts += [f"--pruners {','.join(specs)}"] if specs else []
-        budgets = sorted({*self.config.get("keeps", []), *keeps}, reverse=True)
-        parts += [f"--keeps {','.join(map(str, budgets))}"] if budgets else []
         parts += [f"--limit {self.config['limit']}"] if self.config.get("limit") else []
-        out = f"{self.path}-more" if more and keeps else str(self.path)
-        return " ".join([*parts, f"--out {out}"])
+        if not specs:
+            return " ".join([*parts, f"--out {self.path}"])
+        named = ",".join(f"{spec}@{keep}" for spec in specs)
+        parts += [f"--pruners {named}"] if self.config.get("study") else ["--study"]
+        return " ".join([*parts, f"--out {self.path}-more"])
 
     def extra(self, name: str) -> pd.DataFrame:
         """Read an analysis beyond the three tables (``extra-NAME-*.parquet``).
@@ -283,7 +277,7 @@ class Inputs:
         if not shards:
             raise MissingInput(
                 f"run {self.path.name} has no {name} analysis; make it with: "
-                f"agile extract --analyses {name} --out {self.path}."
+                f"agile analyse --run {self.path} --tables {name}."
             )
         return pd.concat([pd.read_parquet(path) for path in shards], ignore_index=True)
 

@@ -63,7 +63,7 @@ def example(sweep: pd.DataFrame) -> dict[str, Any]:
     if not both:
         raise MissingInput(
             "the threshold analysis stored no tokens; make it again with: "
-            "agile extract --analyses threshold."
+            "agile analyse --tables threshold."
         )
     found: dict[str, Any] = {"image_id": both[0]}
     for name in ends:

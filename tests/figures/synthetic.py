@@ -22,6 +22,7 @@ SWEEPS = (
     "mixture:attention_share=0.75",
     "steered",
     "steered:rule=inverse",
+    "steered:rule=fixed",
     "steered:method=vispruner",
     "steered:method=vispruner:rule=inverse",
     "vispruner:attention_share=0.0",
@@ -194,23 +195,22 @@ def make_extras(path, rng, images):
     """The analyses beyond the three tables, with planted trends."""
     ids = images["image_id"].to_numpy()
     n = len(ids)
-    rows = []
-    for tau in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4):
-        rows.append(
-            pd.DataFrame(
-                {
-                    "image_id": ids,
-                    "tau": tau,
-                    "keep": 16,
-                    "n_survivors": 40,
-                    "erank": 9 + 12 * tau + rng.normal(0, 0.5, n),
-                    "attention_mass": 0.5 - 0.6 * tau + rng.normal(0, 0.02, n),
-                    "pairwise_distance": 0.3 + tau,
-                    "coverage": 0.3 + tau,
-                    "indices": [np.sort(rng.choice(144, 16, replace=False)) for _ in ids],
-                }
-            )
+    rows = [
+        pd.DataFrame(
+            {
+                "image_id": ids,
+                "tau": tau,
+                "keep": 16,
+                "n_survivors": 40,
+                "erank": 9 + 12 * tau + rng.normal(0, 0.5, n),
+                "attention_mass": 0.5 - 0.6 * tau + rng.normal(0, 0.02, n),
+                "pairwise_distance": 0.3 + tau,
+                "coverage": 0.3 + tau,
+                "indices": [np.sort(rng.choice(144, 16, replace=False)) for _ in ids],
+            }
         )
+        for tau in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+    ]
     _write(path, "threshold", rows)
     rows = []
     for knob, values in KNOBS.items():

@@ -80,7 +80,7 @@ def test_chair_table_marks_only_clear_winners(inputs):
 @pytest.mark.parametrize("name", ["diversity_vs_hallucination", "overview"])
 def test_missing_method_names_the_command(make_run, tmp_path, name):
     run = make_run(tmp_path / "run", 30, pruners=("random", "fastervlm"))
-    with pytest.raises(MissingInput, match=r"agile extract .*divprune"):
+    with pytest.raises(MissingInput, match=r"divprune at keep 16.*agile extract .*--study"):
         drawn(name, Inputs(run, Bootstrap(200)))
 
 

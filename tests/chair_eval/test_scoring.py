@@ -23,7 +23,9 @@ def test_counts_of_every_file_in_all_four_combinations(chair_data):
             )
             assert result.counts == expected["counts"], (name, combination)
             for metric in ("chair_s", "chair_i", "recall"):
-                assert result.metrics[metric] == pytest.approx(expected["metrics"][metric], abs=1e-7)
+                assert result.metrics[metric] == pytest.approx(
+                    expected["metrics"][metric], abs=1e-7
+                )
             ours, theirs = result.metrics, expected["metrics"]
             assert ours["precision"] == pytest.approx(theirs["precision_types"], abs=1e-7)
             assert ours["f1"] == pytest.approx(theirs["f1_types"], abs=1e-7)
@@ -131,7 +133,11 @@ def test_repeated_images(truth):
         score(captions, truth, duplicates="error")
     assert score(captions, truth, duplicates="first").counts["captions"] == 1
     kept = score(captions, truth)
-    assert (kept.counts["captions"], kept.about["n_duplicates"], kept.about["n_images"]) == (2, 1, 1)
+    assert (kept.counts["captions"], kept.about["n_duplicates"], kept.about["n_images"]) == (
+        2,
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,237 @@
+"""Ground truth: rebuilt from COCO annotations, cached by content, read in every form."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from chair_eval import ChairError, GroundTruth, UsageError, Vocabulary, score
+from chair_eval.coco import build_ground_truth, build_sets, cached_ground_truth
+from chair_eval.ground_truth_files import write_ground_truth
+
+
+def coco(instances, names):
+    return {
+        "images": [{"id": key} for key in instances],
+        "annotations": [
+            {"id": number, "image_id": key, "category_id": names.index(name) + 1, "iscrowd": 1}
+            for number, (key, name) in enumerate(
+                (key, name) for key, found in instances.items() for name in found
+            )
+        ],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+    }
+
+
+def human(captions):
+    return {
+        "images": [{"id": key} for key in captions],
+        "annotations": [
+            {"id": number, "image_id": key, "caption": text}
+            for number, (key, text) in enumerate(
+                (key, text) for key, texts in captions.items() for text in texts
+            )
+        ],
+    }
+
+
+@pytest.mark.parametrize("flavour", ["pattern", "wordnet"])
+def test_all_239_reference_images(chair_data, flavour):
+    raw, matcher = chair_data.folder / "raw_coco", chair_data.matchers[flavour]
+    expected, checked = chair_data.truth[flavour], 0
+    for part in ("train", "val"):
+        built = build_ground_truth(
+            raw / f"mini_instances_{part}2017.json",
+            raw / f"mini_captions_{part}2017.json",
+            matcher=matcher,
+        )
+        assert built.flavour == flavour
+        for key in built:
+            assert built[key] == expected[key]
+            checked += 1
+    lines = (raw / "caps_boxes_coco2014_val_80.jsonl").read_text().splitlines()
+    rows = {int(row["id"]): row for row in map(json.loads, lines)}
+    objects = {key: [box["category"] for box in row["instances"]] for key, row in rows.items()}
+    names = sorted({name for found in objects.values() for name in found})
+    captions = human({key: row["captions"] for key, row in rows.items()})
+    built = build_ground_truth(coco(objects, names), captions, matcher=matcher)
+    for key in built:
+        assert built[key] == expected[key]
+        checked += 1
+    assert checked == 239
+
+
+def test_captions_of_val2017_add_nothing_unknown(chair_data):
+    path = chair_data.folder / "raw_coco" / "captions_val2017.json"
+    rows = json.loads(path.read_text())["annotations"]
+    assert len(rows) == 25_014
+    found = chair_data.matchers["pattern"].match_many(row["caption"] for row in rows)
+    for row, matches in zip(rows, found, strict=True):
+        assert set(matches.categories) <= chair_data.truth["pattern"][row["image_id"]]
+
+
+def test_instances_and_captions_together():
+    instances = coco({1: ["dog"], 2: []}, ["dog", "cat"])
+    captions = human({1: ["A cat.", "Two men."], 2: [], 3: ["Grass."]})
+    built = build_ground_truth(instances, captions)
+    assert dict(built.objects) == {1: {"dog", "cat", "person"}, 2: set(), 3: set()}
+    assert build_ground_truth(instances)[1] == {"dog"}
+    assert build_ground_truth(instances).flavour == "instances"
+    both = build_ground_truth([instances, coco({9: ["cat"]}, ["cat"])])
+    assert both[9] == {"cat"}
+
+
+def test_pycocotools_objects_and_ids_that_are_names(tmp_path):
+    from pycocotools.coco import COCO
+
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(coco({"scene-1": ["dog"]}, ["dog"])))
+    assert build_ground_truth(COCO(str(path)))["scene-1"] == {"dog"}
+    assert GroundTruth.from_coco(path)["scene-1"] == {"dog"}
+
+
+def test_outlines_are_dropped_while_reading(tmp_path):
+    content = coco({5: ["dog"]}, ["dog"])
+    content["images"][0]["file_name"] = "a.jpg"
+    content["annotations"][0]["segmentation"] = {"counts": [1, 2], "size": [3, 4]}
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(content))
+    assert build_ground_truth(path)[5] == {"dog"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not complete JSON"),
+        ("[]", "no list 'annotations'"),
+        ('{"annotations": [{"id": 1, "image_id": 1}]}', "COCO"),
+        ('{"annotations": [{"image_id": 1}]}', "missing"),
+    ],
+)
+def test_bad_annotations(tmp_path, content, message):
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(ChairError, match=message):
+        build_ground_truth(path)
+
+
+def test_unknown_category_and_own_vocabulary():
+    instances = coco({1: ["tram"]}, ["tram"])
+    with pytest.raises(ChairError, match="vocabulary lacks: tram"):
+        build_ground_truth(instances, human({1: ["A tram."]}))
+    from chair_eval import Matcher
+
+    mine = Matcher(Vocabulary("mine", {"tram": ("tram", "streetcar")}, surface_first=True))
+    built = build_ground_truth(instances, human({2: ["A streetcar."]}), matcher=mine)
+    assert built[2] == {"tram"}
+    assert score([(1, "Two trams.")], built, matcher=mine).counts["recalled_types"] == 1
+
+
+def test_cache_follows_inputs_vocabulary_and_flavour(tmp_path, monkeypatch):
+    instances, captions = tmp_path / "i.json", tmp_path / "c.json"
+    instances.write_text(json.dumps(coco({1: ["dog"]}, ["dog"])))
+    captions.write_text(json.dumps(human({1: ["A cat."]})))
+
+    def built(flavours=("pattern",), **more):
+        return cached_ground_truth(
+            [instances], [captions], flavours, folder=tmp_path / "cache", **more
+        )
+
+    first = built()
+    assert GroundTruth.read(first)[1] == {"dog", "cat"}
+    assert built(vocabulary=Vocabulary.coco(strict=True)) != first
+    assert built(("pattern", "instances")) != first
+    monkeypatch.setattr("chair_eval.coco.build_sets", lambda *_: pytest.fail("built again"))
+    assert built() == first
+    monkeypatch.setattr("chair_eval.coco.build_sets", build_sets)
+    first.write_bytes(first.read_bytes()[:50])
+    assert GroundTruth.read(built())[1] == {"dog", "cat"}
+    captions.write_text(json.dumps(human({1: ["A bus stop sign."]})))
+    assert GroundTruth.read(built())[1] == {"dog", "stop sign"}
+    assert not list((tmp_path / "cache").glob("*.tmp"))
+
+
+def test_parquet_keeps_flavours_and_provenance(tmp_path):
+    path = tmp_path / "truth.parquet"
+    sets = {
+        "pattern": {2: frozenset({"dog"}), 1: frozenset()},
+        "wordnet": {2: frozenset({"dog", "tie"}), 1: frozenset()},
+    }
+    write_ground_truth(path, sets, {"vocabulary_hash": "abc"})
+    assert pq.read_table(path).column("image_id").to_pylist() == [1, 2]
+    plain = GroundTruth.read(path)
+    assert (plain.flavour, plain.vocabulary, plain[2], plain["1"]) == (
+        "pattern",
+        "abc",
+        {"dog"},
+        frozenset(),
+    )
+    assert GroundTruth.read(path, "wordnet")[2] == {"dog", "tie"}
+    assert plain.categories() == {"dog"}
+    assert 2 in plain
+    assert 3 not in plain
+    assert len(plain) == 2
+    with pytest.raises(ChairError, match=r"no instances ground truth; it has: pattern, wordnet"):
+        GroundTruth.read(path, "instances")
+    with pytest.raises(UsageError, match="allowed: pattern"):
+        GroundTruth.read(path, "latin")
+
+
+def test_reference_files_agree(chair_data):
+    folder = chair_data.folder / "ground_truth"
+    lines = GroundTruth.read(folder / "ground_truth_eval_images.jsonl", "wordnet")
+    assert len(lines) == 4553
+    assert all(lines[key] == chair_data.truth["wordnet"][key] for key in lines)
+    assert len(chair_data.truth["pattern"]) == 123_287
+
+
+def test_json_lines(tmp_path):
+    path = tmp_path / "t.jsonl.gz"
+    with gzip.open(path, "wt") as file:
+        file.write('{"image_id": "a", "objects": ["dog"]}\n\n{"image_id": 3, "objects": []}\n')
+    truth = GroundTruth.read(path)
+    assert (truth.flavour, truth["a"], truth["3"]) == ("given", {"dog"}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.jsonl", "", "is empty"),
+        ("t.jsonl", '{"image_id": 1, "objects": ["a"]}\n{"image_id": 1, "objects": []}', "line 2"),
+        ("t.jsonl", '{"image_id": 1, "objects": "dog"}', "line 1: objects is not a list"),
+        ("t.jsonl", '{"image_id": 1, "obj', "line 1"),
+        ("t.jsonl", '{"image": 1}', "expected columns image_id"),
+        ("t.parquet", "PAR1 half", "not a complete Parquet"),
+        ("t.pkl", "x", "unknown kind of ground truth"),
+    ],
+)
+def test_bad_files(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(ChairError, match=message):
+        GroundTruth.read(path)
+
+
+def test_bad_parquet(tmp_path):
+    path = tmp_path / "t.parquet"
+    strings = pa.list_(pa.string())
+    for table, message in (
+        ({"image_id": [1], "objects": ["dog"]}, "must hold lists"),
+        ({"image_id": [1, 1], "objects": [["dog"], []]}, "occurs twice"),
+        ({"image_id": [1, 2], "objects": pa.array([["dog"], None], strings)}, "empty in some row"),
+        ({"image_id": [1]}, "expected columns"),
+    ):
+        pq.write_table(pa.table(table), path)
+        with pytest.raises(ChairError, match=message):
+            GroundTruth.read(path)
+    with pytest.raises(ChairError, match="ground-truth build"):
+        GroundTruth.read(tmp_path / "none.parquet")
+
+
+def test_mapping_is_checked():
+    with pytest.raises(ChairError, match="two ids mean the image 1"):
+        GroundTruth.from_mapping({1: {"dog"}, "1": {"cat"}})
+    with pytest.raises(ChairError, match="got a string"):
+        GroundTruth.from_mapping({1: "dog"})

@@ -17,7 +17,7 @@ from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
 from analysis.extract.analyses.schemas import EXTRA
 from analysis.extract.config import ExtractConfig
-from analysis.extract.loop import image_ids
+from analysis.extract.loop import Runtime, image_ids
 from analysis.extract.run import Run, shard_name, write_atomically
 from analysis.registry import Registry
 
@@ -168,11 +168,9 @@ def _ids(run: Run, dataset: Dataset, config: ExtractConfig) -> list[str]:
 def _bench(config: ExtractConfig, averages: "Averages", options: AnalyseOptions) -> "Bench":
     """Load the model as the run had it."""
     from analysis.extract.analyses.base import Bench
-    from analysis.models import LoadOptions, load
+    from analysis.extract.prepare import load_adapter
 
-    names = {field.name for field in dataclasses.fields(LoadOptions)}
-    shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
-    adapter = load(LoadOptions(**shared, device=options.device))
+    adapter = load_adapter(config, Runtime(device=options.device))
     return Bench(adapter, averages, options.keep, options.seed)
 
 

@@ -54,7 +54,7 @@ def test_a_second_call_loads_no_model_and_a_missing_shard_is_made_alike(run, mon
     (run.path / "extra-threshold-00001.parquet").unlink()
     assert analyse(run.path, options("threshold")) == {"threshold": 1}
     pd.testing.assert_frame_equal(read(run, "threshold"), whole)
-    monkeypatch.setattr("analysis.models.load", None)
+    monkeypatch.setattr("analysis.extract.prepare.load", None)
     assert analyse(run.path, options("threshold")) == {"threshold": 0}
     assert analyse(run.path, options("threshold", limit=4)) == {"threshold": 0}
 

@@ -5,6 +5,7 @@ import re
 from chair_eval.errors import ChairError
 
 ImageKey = int | str
+MOST_DIGITS = 18
 COCO_FILE = re.compile(r"(?:COCO_[a-z]+\d{4}_)?(\d{12})(?:\.(?:jpe?g|png))?", re.IGNORECASE)
 
 
@@ -36,7 +37,7 @@ def _from_text(value: str) -> ImageKey:
     text = value.strip()
     if not text:
         raise ChairError("image id is an empty string")
-    if text.isdecimal() and text.isascii():
+    if text.isdecimal() and text.isascii() and len(text) <= MOST_DIGITS:
         return int(text)
     coco = COCO_FILE.fullmatch(text.replace("\\", "/").rsplit("/", 1)[-1])
     return int(coco[1]) if coco else text

@@ -115,13 +115,19 @@ def write_parquet(file: IO[bytes], rows: Iterator[Any], finish: Finish) -> None:
         batch: list[dict[str, Any]] = []
         for scored in rows:
             row = caption_row(scored)
-            batch.append({**row, "image_id": str(scored.key)})
+            row |= {"image_id": _valid(str(scored.key)), "caption": _valid(scored.caption)}
+            batch.append(row)
             if len(batch) >= ROWS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(batch, schema))
                 batch.clear()
         if batch:
             writer.write_table(pa.Table.from_pylist(batch, schema))
         writer.add_key_value_metadata({"chair_eval": json.dumps(clean(finish().summary))})
+
+
+def _valid(text: str) -> str:
+    """`text` with lone surrogates, which Parquet cannot hold, replaced by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def write_comparison(file: IO[str], comparison: Comparison, kind: str) -> None:

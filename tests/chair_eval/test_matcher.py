@@ -77,7 +77,7 @@ def test_batches_do_not_change_the_answer(chair_data):
 def test_unknown_dialect_and_missing_data(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="allowed: pattern, wordnet"):
         Matcher(dialect="porter")
-    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda first=None: [tmp_path])
+    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda *_: [tmp_path])
     with pytest.raises(ChairError, match="chair-eval setup"):
         Matcher(dialect="wordnet")
 

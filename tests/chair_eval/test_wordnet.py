@@ -101,7 +101,7 @@ def test_data_is_found_by_environment(chair_data, monkeypatch, tmp_path):
 
 
 def test_missing_and_damaged_data(tmp_path, monkeypatch):
-    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda first=None: [tmp_path])
+    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda *_: [tmp_path])
     assert missing_packages() == ["averaged_perceptron_tagger_eng", "wordnet"]
     (tmp_path / "corpora").mkdir()
     (tmp_path / "corpora" / "wordnet.zip").write_bytes(b"PK half")
@@ -111,7 +111,7 @@ def test_missing_and_damaged_data(tmp_path, monkeypatch):
 
 def test_setup_without_network_says_what_to_do(tmp_path, monkeypatch):
     nltk = pytest.importorskip("nltk")
-    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda first=None: [tmp_path])
-    monkeypatch.setattr(nltk, "download", lambda *args, **kwargs: False)
+    monkeypatch.setattr("chair_eval.nltk_data.search_path", lambda *_: [tmp_path])
+    monkeypatch.setattr(nltk, "download", lambda *_, **__: False)
     with pytest.raises(ChairError, match="no network"):
         fetch(tmp_path)

@@ -1,7 +1,8 @@
 """Collect the model card's numbers from the files a training left in its work folder.
 
 Run as ``python -m analysis.pocket.card_numbers --work data/runs/pocket-work --out
-data/pocket/card.json`` after train, evaluate (test.json, dev.json), trial and ablation.
+data/pocket/card.json`` after train, evaluate (test.json, dev.json, and dev-first.json of the first
+round), trial and ablation.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def _read(path: Path) -> Any:
 def recipe_numbers(recipe: Numbers) -> Numbers:
     """Return the recipe's figures that the card prints, from `recipe.json`."""
     tower, language = recipe["tower"], recipe["language"]
+    tower_again, language_again = recipe["tower_again"], recipe["language_again"]
     return {
         "seed": tower["seed"],
         "scenes": recipe["scenes"],
@@ -45,6 +47,11 @@ def recipe_numbers(recipe: Numbers) -> Numbers:
         "yes_no_weight": language["yes_no_weight"],
         "drop_from_percent": round(100 * language["drop_from"]),
         "drop_percent": round(100 * language["drop"]["share"]),
+        "tower_again_steps": tower_again["steps"],
+        "tower_again_rate": tower_again["rate"],
+        "language_again_steps": language_again["steps"],
+        "language_again_rate": language_again["rate"],
+        "drop_again_percent": round(100 * language_again["drop"]["share"]),
     }
 
 
@@ -108,6 +115,7 @@ def collect(work: Path, vocabulary: int, parameters: str) -> Numbers:
         "seconds": _read(work / "seconds.json"),
         "test": _read(work / "test.json"),
         "dev": _read(work / "dev.json") if (work / "dev.json").exists() else None,
+        "first_round": _read(work / "dev-first.json")["variants"]["full"]["all"],
         "ablation": cells,
         "ablation_note": note,
         "trial": trial_numbers(

@@ -22,6 +22,9 @@ from analysis.pocket.world import CATEGORIES, GRID
 
 logger = logging.getLogger(__name__)
 
+HEAD_STEPS = 60
+"""Steps that train only the heads when a trained tower is trained further."""
+
 _N = len(CATEGORIES)
 _COUNT_CLASSES = 4
 _TEXT_LENGTH = 64
@@ -116,11 +119,11 @@ class _TextHeads(nn.Module):
 
 
 class _Trainee(nn.Module):
-    def __init__(self, recipe: TowerRecipe) -> None:
+    def __init__(self, recipe: TowerRecipe, start: CLIPVisionModel | None) -> None:
         super().__init__()
         self.recipe = recipe
         width = recipe.shape.width
-        self.tower = build_tower(recipe.shape)
+        self.tower = build_tower(recipe.shape) if start is None else start.train()
         heads = _LabelHeads if recipe.objective == "labels" else _TextHeads
         self.heads = heads(width)
         self.patch_norm = nn.LayerNorm(width)
@@ -192,8 +195,20 @@ def _augment(
     return pixels, torch.from_numpy(flat).long()
 
 
-def train_tower(store: SceneStore, recipe: TowerRecipe) -> tuple[CLIPVisionModel, float]:
+def train_tower(
+    store: SceneStore, recipe: TowerRecipe, start: CLIPVisionModel | None = None
+) -> tuple[CLIPVisionModel, float]:
     """Train a tower on a store.
+
+    Parameters
+    ----------
+    store
+        The scenes.
+    recipe
+        How.
+    start
+        A tower to go on from (it is changed); its fresh heads are trained alone for the first
+        `HEAD_STEPS` steps. None starts from random weights.
 
     Returns
     -------
@@ -202,10 +217,13 @@ def train_tower(store: SceneStore, recipe: TowerRecipe) -> tuple[CLIPVisionModel
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
-    net = _Trainee(recipe)
+    net = _Trainee(recipe, start)
     forward = torch.compile(net, dynamic=False) if recipe.compiled else net
     target = store.count_matrix() if recipe.objective == "labels" else caption_tokens(store)
-    optimiser = torch.optim.AdamW(decayed_groups(net, 0.05), lr=recipe.rate, betas=(0.9, 0.98))
+    inner = decayed_groups(net.tower, 0.05)
+    heads = [decayed_groups(part, 0.05) for part in (net.heads, net.patch_norm, net.patch)]
+    groups = [*inner, *(group for part in heads for group in part if group["params"])]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
     batches, started = shuffled(len(store), recipe.batch, rng), time.monotonic()
     for step in range(recipe.steps):
         rows = next(batches)
@@ -214,8 +232,10 @@ def train_tower(store: SceneStore, recipe: TowerRecipe) -> tuple[CLIPVisionModel
         if step < recipe.sparse_share * recipe.steps:
             kept = torch.rand(labels.shape).argsort(-1)[:, : recipe.sparse_keep].sort(-1).values
             labels = labels.gather(1, kept)
-        for group in optimiser.param_groups:
-            group["lr"] = cosine_rate(step, recipe.steps, recipe.rate)
+        waiting = start is not None and step < HEAD_STEPS
+        for index, group in enumerate(optimiser.param_groups):
+            fixed = waiting and index < len(inner)
+            group["lr"] = 0.0 if fixed else cosine_rate(step, recipe.steps, recipe.rate)
         with torch.autocast("cpu", torch.bfloat16):
             losses = forward(pixels, torch.from_numpy(target[rows]), labels, kept)
         optimiser.zero_grad(set_to_none=True)

@@ -195,6 +195,7 @@ def train_language(
     features: np.ndarray,
     recipe: LanguageRecipe,
     checkpoint: Callable[[LlavaForConditionalGeneration, int], None] | None = None,
+    start: LlavaForConditionalGeneration | None = None,
 ) -> tuple[LlavaForConditionalGeneration, float]:
     """Train a LLaVA around a frozen tower.
 
@@ -206,6 +207,8 @@ def train_language(
         How.
     checkpoint
         Called with the model and the number of steps done every 500 steps.
+    start
+        A model to go on from (it is changed); its tower is replaced, nothing is aligned anew.
 
     Returns
     -------
@@ -216,9 +219,14 @@ def train_language(
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
-    model = build_llava(tower, recipe.shape)
-    right = align_projector(model, features, store.labels, recipe.align_steps, rng)
-    logger.info("projector names %.3f of the patches", right)
+    if start is None:
+        model = build_llava(tower, recipe.shape)
+        right = align_projector(model, features, store.labels, recipe.align_steps, rng)
+        logger.info("projector names %.3f of the patches", right)
+    else:
+        model = start.float().train()
+        model.model.vision_tower.load_state_dict(tower.state_dict())
+        model.model.vision_tower.requires_grad_(False)
     maker = DialogueMaker(build_tokenizer(), rng)
     parts = trained_parts(model)
     optimiser = torch.optim.AdamW(decayed_groups(parts, 0.05), lr=recipe.rate, betas=(0.9, 0.95))

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from transformers import CLIPVisionModel, LlavaForConditionalGeneration
 
+from analysis.pocket.dropping import DropRecipe
 from analysis.pocket.llava import save_llava
 from analysis.pocket.stage_one import TowerRecipe, train_tower
 from analysis.pocket.stage_two import LanguageRecipe, cache_features, train_language
@@ -28,17 +29,40 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PocketRecipe:
-    """The whole training: scenes of stage one, how many of them stage two uses, both recipes."""
+    """The whole training: two rounds of two stages.
+
+    Attributes
+    ----------
+    scenes, language_scenes
+        Scenes that stage one and stage two train on.
+    tower, language
+        The first round.
+    tower_again, language_again
+        The second round goes on from the first with restarted learning rates.
+    """
 
     scenes: int = 60_000
     language_scenes: int = 45_000
     tower: TowerRecipe = field(default_factory=TowerRecipe)
     language: LanguageRecipe = field(default_factory=LanguageRecipe)
+    tower_again: TowerRecipe = field(
+        default_factory=lambda: TowerRecipe(steps=800, rate=5e-4, sparse_share=0.0)
+    )
+    language_again: LanguageRecipe = field(
+        default_factory=lambda: LanguageRecipe(
+            steps=600, rate=5e-4, drop_from=0.0, drop=DropRecipe(share=0.5)
+        )
+    )
 
     def seeded(self, seed: int) -> PocketRecipe:
-        """Return the recipe with both stages started from `seed`."""
-        tower, language = replace(self.tower, seed=seed), replace(self.language, seed=seed)
-        return replace(self, tower=tower, language=language)
+        """Return the recipe with the rounds' four trainings started from seeds after `seed`."""
+        return replace(
+            self,
+            tower=replace(self.tower, seed=2 * seed),
+            language=replace(self.language, seed=2 * seed),
+            tower_again=replace(self.tower_again, seed=2 * seed + 1),
+            language_again=replace(self.language_again, seed=2 * seed + 1),
+        )
 
 
 def _note(work: Path, stage: str, seconds: float) -> None:
@@ -48,36 +72,61 @@ def _note(work: Path, stage: str, seconds: float) -> None:
     path.write_text(json.dumps(times, indent=2) + "\n")
 
 
-def get_tower(store: SceneStore, recipe: TowerRecipe, work: Path) -> CLIPVisionModel:
-    """Load the tower of the work folder, or train it."""
-    folder = work / "tower"
+def get_tower(
+    store: SceneStore,
+    recipe: TowerRecipe,
+    folder: Path,
+    start: CLIPVisionModel | None = None,
+) -> CLIPVisionModel:
+    """Load the tower of a folder, or train it, on from `start` if given."""
     if not (folder / "config.json").exists():
-        tower, seconds = train_tower(store, recipe)
+        tower, seconds = train_tower(store, recipe, start)
         tower.save_pretrained(folder)
-        _note(work, "tower", seconds)
+        _note(folder.parent, folder.name, seconds)
     loaded: CLIPVisionModel = CLIPVisionModel.from_pretrained(folder)
     return loaded.eval()
 
 
+def get_language(
+    tower: CLIPVisionModel,
+    store: SceneStore,
+    recipe: LanguageRecipe,
+    folder: Path,
+    start: LlavaForConditionalGeneration | None = None,
+) -> LlavaForConditionalGeneration:
+    """Load the model of a folder, or train it around the tower, on from `start` if given.
+
+    The tower's features are cached beside the folder; checkpoints are written there too.
+    """
+    work, name = folder.parent, folder.name
+    if not (folder / "config.json").exists():
+        started = time.monotonic()
+        features = cache_features(tower, store, work / f"{name}-features.npy")
+        _note(work, f"{name} features", time.monotonic() - started)
+
+        def keep(model: LlavaForConditionalGeneration, steps: int) -> None:
+            save_llava(model, work / f"{name}-{steps}")
+
+        model, seconds = train_language(tower, store, features, recipe, keep, start)
+        _note(work, name, seconds)
+        save_llava(model, folder)
+    loaded: LlavaForConditionalGeneration = LlavaForConditionalGeneration.from_pretrained(folder)
+    return loaded.eval()
+
+
 def run_stages(recipe: PocketRecipe, work: Path, out: Path) -> LlavaForConditionalGeneration:
-    """Run all stages and write the checkpoint to `out`; intermediate ones to the work folder."""
+    """Run both rounds and write the checkpoint to `out`; all else lies in the work folder."""
     work.mkdir(parents=True, exist_ok=True)
     (work / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
     started = time.monotonic()
     store = build_store("train", recipe.scenes, work)
     _note(work, "scenes", time.monotonic() - started)
-    tower = get_tower(store, recipe.tower, work)
     used = slice(recipe.language_scenes)
-    store = SceneStore(store.images[used], store.labels[used], store.facts[used])
-    started = time.monotonic()
-    features = cache_features(tower, store, work / "features.npy")
-    _note(work, "features", time.monotonic() - started)
-
-    def keep(model: LlavaForConditionalGeneration, steps: int) -> None:
-        save_llava(model, work / f"llava-{steps}")
-
-    model, seconds = train_language(tower, store, features, recipe.language, keep)
-    _note(work, "language", seconds)
+    part = SceneStore(store.images[used], store.labels[used], store.facts[used])
+    tower = get_tower(store, recipe.tower, work / "tower")
+    model = get_language(tower, part, recipe.language, work / "language")
+    tower = get_tower(store, recipe.tower_again, work / "tower again", tower)
+    model = get_language(tower, part, recipe.language_again, work / "language again", model)
     save_llava(model, out)
     return model
 
@@ -98,9 +147,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def recipe_from(options: Any) -> PocketRecipe:
     """Build the recipe from parsed command-line options."""
     recipe = PocketRecipe(scenes=options.scenes)
-    tower = replace(recipe.tower, steps=options.tower_steps, compiled=not options.no_compile)
-    language = replace(recipe.language, steps=options.language_steps)
-    return replace(recipe, tower=tower, language=language).seeded(options.seed)
+    compiled = not options.no_compile
+    return replace(
+        recipe,
+        tower=replace(recipe.tower, steps=options.tower_steps, compiled=compiled),
+        tower_again=replace(recipe.tower_again, compiled=compiled),
+        language=replace(recipe.language, steps=options.language_steps),
+    ).seeded(options.seed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

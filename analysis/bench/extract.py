@@ -66,7 +66,7 @@ class ThroughputSettings:
 
     model: str = "data/pocket"
     data: str = "scenes"
-    limit: int = 8
+    limit: int = 16
     pruners: tuple[str, ...] = PRUNERS
     keeps: tuple[int, ...] = ()
     batch_size: int = 0

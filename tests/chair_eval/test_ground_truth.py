@@ -106,7 +106,7 @@ def test_outlines_are_dropped_while_reading(tmp_path):
     [
         ("{", "not complete JSON"),
         ("[]", "no list 'annotations'"),
-        ('{"annotations": [{"id": 1, "image_id": 1}]}', "COCO"),
+        ('{"annotations": [{"id": 1, "image_id": 1}]}', "has no categories"),
         ('{"annotations": [{"image_id": 1}]}', "missing"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``agile figures`` and ``agile findings``: a run as figures, tables, and verdicts."""
+"""``agile figures``, ``agile findings``, ``agile report``: a run drawn, judged, and shown."""
 
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +53,26 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"{finding.verdict:12}  {finding.claim.title}")
         typer.echo(f"{out}: written.")
 
+    @app.command("report")
+    def report(
+        run: Annotated[Path, typer.Option(help="Run folder to show.")] = Path(
+            "data/runs/pocket-scenes"
+        ),
+        figures: Annotated[
+            Path | None, typer.Option(help="Its drawn figures; figures/RUN when not given.")
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Where to write; figures/RUN/report when not given.")
+        ] = None,
+        images: Annotated[int, typer.Option(min=1, help="Images in the explorer.")] = 200,
+    ) -> None:
+        """Write a static page: figures, and an explorer of images, kept tokens and captions."""
+        from analysis.figures.inputs import Inputs
+        from analysis.report.page import write_report
+
+        drawn = figures or Path("figures") / run.name
+        typer.echo(f"{write_report(Inputs(run), drawn, out or drawn / 'report', images)}: written.")
+
 
 def draw(names: list[str], run: Path, out: Path, seed: int, resamples: int, force: bool) -> None:
     """Build the named figures; ends in exit code 1 with a list when some failed.
@@ -81,6 +101,9 @@ def draw(names: list[str], run: Path, out: Path, seed: int, resamples: int, forc
     fresh = sum(result.state == "fresh" for result in results)
     built = sum(result.state == "built" for result in results)
     failed = [result for result in results if result.state == "failed"]
+    skipped = [result for result in results if result.state == "skipped"]
+    for result in skipped:
+        typer.echo(f"{result.name}: left out, {result.reason}")
     typer.echo(f"{out}: {built} built, {fresh} up to date, {len(failed)} failed.")
     for result in failed:
         typer.echo(f"  {result.name}: {result.reason}", err=True)

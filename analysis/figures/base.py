@@ -1,7 +1,7 @@
 """What a figure or table is: a name, what it shows, and a function that draws it from a run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -54,13 +54,17 @@ class Recipe:
         Draws it from a run.
     kind
         ``"figure"`` or ``"table"``.
+    optional
+        Whether it is left out quietly when its inputs were never made: benchmarks of a machine
+        are no part of a run.
     """
 
     name: str
     shows: str
     needs: tuple[str, ...]
     build: Callable[[Inputs], Drawn]
-    kind: str = field(default="figure")
+    kind: str = "figure"
+    optional: bool = False
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -73,12 +77,17 @@ FIGURES: Registry[Recipe] = Registry("figure")
 
 
 def recipe(
-    name: str, *, shows: str, needs: tuple[str, ...], kind: str = "figure"
+    name: str,
+    *,
+    shows: str,
+    needs: tuple[str, ...],
+    kind: str = "figure",
+    optional: bool = False,
 ) -> Callable[[Callable[[Inputs], Drawn]], Callable[[Inputs], Drawn]]:
     """Return a decorator that files a drawing function as a recipe in `FIGURES`."""
 
     def add(build: Callable[[Inputs], Drawn]) -> Callable[[Inputs], Drawn]:
-        FIGURES.register(name)(Recipe(name, shows, needs, build, kind))
+        FIGURES.register(name)(Recipe(name, shows, needs, build, kind, optional))
         return build
 
     return add

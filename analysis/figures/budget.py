@@ -46,8 +46,8 @@ def budget(inputs: Inputs) -> Drawn:
 def swept(inputs: Inputs) -> list[str]:
     """Return the variants of pruners run at two budgets or more; of all where none was."""
     table = inputs.pruned
-    often = table.groupby("pruner")["keep"].transform("nunique") > 1
-    return [str(name) for name in table.loc[often | ~often.any(), "variant"]]
+    often = table[table.groupby("pruner")["keep"].transform("nunique") > 1]
+    return [str(name) for name in (table if often.empty else often)["variant"]]
 
 
 def panel(found: pd.DataFrame, ax: Axes, keeps: list[int]) -> Axes:

@@ -13,7 +13,8 @@ from typing import Any
 import analysis
 from analysis.errors import AgileError, UsageError
 from analysis.figures.base import Recipe
-from analysis.figures.inputs import Inputs
+from analysis.figures.bench import bench_folder
+from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.save import digest, packages, save, write_provenance
 from analysis.plots.style import drawing
 from analysis.stats.bootstrap import Bootstrap
@@ -32,9 +33,10 @@ class Built:
     name
         Its name.
     state
-        ``"built"``, ``"fresh"`` (nothing to do) or ``"failed"``.
+        ``"built"``, ``"fresh"`` (nothing to do), ``"failed"``, or ``"skipped"`` (optional, and its
+        inputs were never made).
     reason
-        Why it failed, one sentence; empty otherwise.
+        Why it failed or was skipped, one sentence; empty otherwise.
     """
 
     name: str
@@ -95,7 +97,8 @@ def _one(recipe: Recipe, inputs: Inputs, out: Path, stamp: dict[str, Any], force
             drawn = recipe.build(inputs)
         files = save(drawn, recipe, out, embedded=inputs.is_embedded)
     except (AgileError, UsageError, OSError) as error:
-        return Built(recipe.name, "failed", str(error))
+        skipped = recipe.optional and isinstance(error, MissingInput)
+        return Built(recipe.name, "skipped" if skipped else "failed", str(error))
     except Exception as error:  # one broken recipe must not cost the others
         log.debug("%s", traceback.format_exc())
         return Built(recipe.name, "failed", f"{type(error).__name__}: {error}")
@@ -117,9 +120,9 @@ def is_fresh(record: Path, stamp: dict[str, Any]) -> bool:
 
 
 def run_stamp(run: Path, boot: Bootstrap) -> dict[str, Any]:
-    """Return what figures depend on: the run's content, our code, packages, resampling."""
+    """Return what figures depend on: the run's content, benches, code, packages, resampling."""
     content = hashlib.sha256()
-    for path in sorted([*run.glob("*.parquet"), run / "run.json"]):
+    for path in sorted([*run.glob("*.parquet"), run / "run.json", *bench_folder().glob("*.csv")]):
         if path.is_file():
             content.update(f"{path.name} {digest(path)}\n".encode())
     return {

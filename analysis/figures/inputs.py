@@ -246,10 +246,8 @@ class Inputs:
 
     def remedy(self, specs: Sequence[str], keep: int) -> str:
         """Return the sentence that names the command which makes a run with these variants."""
-        return (
-            f"run {self.path.name} has no {', '.join(specs)} at keep {keep}; make a run that has "
-            f"with: {self.command(specs, keep)}."
-        )
+        lack = f"run {self.path.name} has no {', '.join(specs)} at keep {keep}"
+        return f"{lack}; make a run that has with: {self.command(specs, keep)}."
 
     def command(self, specs: Sequence[str] = (), keep: int | None = None) -> str:
         """Return the command that makes this run, or one like it with more variants.

@@ -5,6 +5,7 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.errors import UsageError
 from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
@@ -128,25 +129,25 @@ def crossover(
         top, bottom = matrices(units, measure)
         if lacking := [name for name in (attention, diversity) if name not in top.columns]:
             raise UsageError(f"no {measure} of {', '.join(lacking)} in this run.")
-        level = labels.reindex(top.index).to_numpy()
-        sums = np.column_stack(
-            [top[diversity], bottom[diversity], top[attention], bottom[attention]]
-        )
         both = top.index.isin(shared_images(units, [pair])[pair])
-        simple, complex_ = ((level == name) & both for name in (SIMPLE, COMPLEX))
-        named = {
-            "interaction": Statistic(
-                np.hstack([sums * complex_[:, None], sums * simple[:, None]]),
-                _interaction,
-                int((simple | complex_).sum()),
-            ),
-            SIMPLE: Statistic(sums * simple[:, None], difference, int(simple.sum())),
-            COMPLEX: Statistic(sums * complex_[:, None], difference, int(complex_.sum())),
-        }
+        level = np.where(both, labels.reindex(top.index), "")
+        columns = [table[name] for name in pair for table in (top, bottom)]
+        named = _gaps(np.column_stack(columns).astype(np.float64), level)
         for name, each in zip(named, bootstrap(list(named.values()), boot), strict=True):
             extra: dict[str, object] = {"attention": attention, "diversity": diversity, "p": each.p}
             rows.append(row(measure, name, each, boot.seed, **extra, detectable=each.detectable))
     return estimates(rows)
+
+
+def _gaps(sums: Array, level: NDArray[np.object_]) -> dict[str, Statistic]:
+    """Return "first minus second" on complex minus on simple images, and on each alone."""
+    simple, dense = (level == name for name in (SIMPLE, COMPLEX))
+    split = np.hstack([sums * dense[:, None], sums * simple[:, None]])
+    return {
+        "interaction": Statistic(split, _interaction, int((simple | dense).sum())),
+        SIMPLE: Statistic(sums * simple[:, None], difference, int(simple.sum())),
+        COMPLEX: Statistic(sums * dense[:, None], difference, int(dense.sum())),
+    }
 
 
 def _interaction(sums: Array) -> Array:

@@ -48,15 +48,10 @@ def mention_model(
     if not terms or wrong.sum() == 0 or wrong.sum() == total.sum():
         return estimates([])
     spread = data[terms].astype(float).std()
-    design = (data[terms].astype(float) - data[terms].astype(float).mean()) / spread
-    if fixed and data[fixed].nunique() > 1:
-        dummies = pd.get_dummies(data[fixed].astype(str), prefix=fixed, dtype=float)
-        design = design.join(dummies)
-    else:
-        design.insert(len(terms), "intercept", 1.0)
     outcome = np.column_stack([wrong, total - wrong])
     clusters = pd.factorize(data["image_id"])[0]
-    fit = sm.GLM(outcome, design.to_numpy(), family=sm.families.Binomial()).fit(
+    design = _design(data, terms, fixed).to_numpy()
+    fit = sm.GLM(outcome, design, family=sm.families.Binomial()).fit(
         cov_type="cluster", cov_kwds={"groups": clusters}
     )
     limits = np.exp(np.asarray(fit.conf_int()))
@@ -64,16 +59,18 @@ def mention_model(
     images = int(clusters.max()) + 1
     rows = []
     for place, term in enumerate(terms):
-        se = float(fit.bse[place])
-        interval = Interval(
-            float(np.exp(fit.params[place])),
-            float(limits[place, 0]),
-            float(limits[place, 1]),
-            se,
-            float(fit.pvalues[place]),
-            images,
-            method,
-        )
-        extra = {"p": interval.p, "sd": float(spread[term]), "mentions": int(total.sum())}
+        ratio, p = float(np.exp(fit.params[place])), float(fit.pvalues[place])
+        low, high = (float(limit) for limit in limits[place])
+        interval = Interval(ratio, low, high, float(fit.bse[place]), p, images, method)
+        extra = {"p": p, "sd": float(spread[term]), "mentions": int(total.sum())}
         rows.append(row("odds ratio per sd", term, interval, 0, **extra))
     return estimates(rows)
+
+
+def _design(data: pd.DataFrame, terms: Sequence[str], fixed: str | None) -> pd.DataFrame:
+    """Return the standardised terms, then one intercept per value of ``fixed`` (or one)."""
+    values = data[list(terms)].astype(float)
+    design = (values - values.mean()) / values.std()
+    if fixed and data[fixed].nunique() > 1:
+        return design.join(pd.get_dummies(data[fixed].astype(str), prefix=fixed, dtype=float))
+    return design.assign(intercept=1.0)

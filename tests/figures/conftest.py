@@ -1,6 +1,7 @@
 """A synthetic run shared by the figure tests."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ _SPEC = importlib.util.spec_from_file_location(
     "synthetic_run", Path(__file__).with_name("synthetic.py")
 )
 synthetic = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = synthetic
 _SPEC.loader.exec_module(synthetic)
 
 

@@ -58,6 +58,7 @@ def make_run(
     drawable: bool = True,
     sweeps=(),
     extras: bool = False,
+    full_tokens: int = GRID * GRID,
 ) -> Path:
     """Write a finished run and return its folder."""
     path.mkdir(parents=True)
@@ -65,7 +66,7 @@ def make_run(
     images = make_images(rng, n_images)
     if drawable:  # the development scenes of the embedded world, so that pixels exist
         images["image_id"] = load_dataset(f"scenes:dev:{n_images}").ids()
-    variants = [("full", "full", GRID * GRID)]
+    variants = [("full", "full", full_tokens)]
     variants += [(f"{name}@{keep}", name, keep) for name in pruners for keep in keeps]
     variants += [(f"{spec}@16", spec, 16) for spec in sweeps]
     n_shards = 0
@@ -141,9 +142,10 @@ def make_kept(rng, images, variant, pruner, keep):
     n, total = len(images), GRID * GRID
     base = pruner.split(":")[0]
     factor = DIVERSITY.get(base, 0.9) if pruner != "full" else 1.5
-    erank = np.minimum(keep - 1, images["erank"] * factor * (keep / total) ** 0.35)
+    keep_share = min(keep / total, 1.0)
+    erank = np.minimum(keep - 1, images["erank"] * factor * keep_share**0.35)
     chosen = np.sort(np.argsort(rng.random((n, total)), axis=1)[:, :keep], axis=1)
-    mass = 1.0 if pruner == "full" else (keep / total) ** (0.4 if factor < 0.9 else 0.7)
+    mass = 1.0 if pruner == "full" else keep_share ** (0.4 if factor < 0.9 else 0.7)
     return pd.DataFrame(
         {
             "image_id": images["image_id"].to_numpy(),

@@ -1,0 +1,77 @@
+"""efficiency: operations counted and time measured against the number of kept tokens."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.figures.base import Drawn, recipe
+from analysis.figures.bench import bench_table
+from analysis.figures.inputs import Inputs, MissingInput
+from analysis.plots.style import look, new_figure
+from analysis.stats.families import base_name
+
+_COUNT, _TIME = "agile bench flops", "agile bench model"
+
+
+@recipe(
+    "efficiency",
+    shows="prefill operations and time to the first token against kept tokens",
+    needs=("bench:flops",),
+    optional=True,
+)
+def efficiency(_: Inputs) -> Drawn:
+    """Draw counted operations left and, where a machine was timed, its time right."""
+    counted = bench_table("flops", _COUNT).dropna(subset=["prefill_tmacs"])
+    counted = counted.assign(label=counted["pruner"], value=counted["prefill_tmacs"])
+    try:
+        timed = bench_table("model", _TIME).dropna(subset=["ttft_ms"])
+        timed = timed[timed["batch"] == timed["batch"].min()]
+        timed = timed.assign(label=timed["variant"], value=timed["ttft_ms"])
+    except MissingInput:
+        timed = counted.iloc[:0]
+    panels = [(counted, f"prefill, {counted['model'].iloc[0]} (TMACs)")]
+    if len(timed):
+        panels.append((timed, f"time to first token (ms),\n{timed['file'].iloc[0]}"))
+    figure = new_figure(3.2, width=0.55 * len(panels) if len(panels) > 1 else 0.66)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (frame, label) in zip(axes, panels, strict=True):
+        panel(frame, ax)
+        ax.set_ylabel(label)
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3 if len(panels) == 1 else 5)
+    return Drawn(figure, {"": counted.drop(columns=["label", "value"])}, caption(counted))
+
+
+def panel(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw one line a pruner; parameters apart from the name are left out."""
+    plain = frame[frame["label"].astype(str).map(lambda spec: ":" not in spec.split("@")[0])]
+    for name, part in plain.groupby(plain["label"].astype(str).map(base_name), sort=False):
+        part = part.sort_values("keep")
+        style = look(str(name))
+        ax.plot(
+            part["keep"],
+            part["value"],
+            color=style.colour,
+            marker=style.marker,
+            markersize=3.5,
+            lw=0.8,
+            label=style.label,
+        )
+    ax.set_xscale("log", base=2)
+    ax.set_ylim(bottom=0)
+    keeps = sorted(int(keep) for keep in plain["keep"].unique())
+    ax.set_xticks(keeps, [str(keep) for keep in keeps])
+    ax.minorticks_off()
+    ax.set_xlabel("tokens kept")
+    ax.grid(axis="y")
+
+
+def caption(counted: pd.DataFrame) -> str:
+    """Say what the smallest budget of the table costs."""
+    least = counted[counted["keep"] == counted["keep"].min()].sort_values("prefill_share")
+    row = least.iloc[0]
+    return (
+        f"With {int(row['keep'])} tokens {look(str(row['pruner'])).label} needs "
+        f"{100 * row['prefill_share']:.0f} % of the unpruned prefill of {row['model']} "
+        f"({row['prefill_tmacs']:.2f} TMACs with {int(row['text_tokens'])} text tokens); counted "
+        "operations have no interval."
+    )

@@ -39,16 +39,17 @@ class AblationScale:
     """Sizes of an ablation run, smaller than the shipped model's."""
 
     scenes: int = 12_000
-    held_out: int = 250
+    held_out: int = 200
     tower: TowerRecipe = field(
         default_factory=lambda: TowerRecipe(
-            steps=600, rate=1.5e-3, shape=TowerShape(width=64, layers=4, heads=4)
+            steps=500, rate=1.5e-3, shape=TowerShape(width=64, layers=4, heads=4)
         )
     )
     language: LanguageRecipe = field(
         default_factory=lambda: LanguageRecipe(
             steps=700,
             batch=24,
+            rate=1.5e-3,
             align_steps=400,
             shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),
         )

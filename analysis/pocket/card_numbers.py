@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.pocket.ablation import AblationScale
 from analysis.pocket.attention_trial import (
     ENTROPY_NUMBER,
     MASS_OVER_SHARE,
@@ -87,12 +88,16 @@ def ablation_numbers(work: Path) -> tuple[list[Numbers], str]:
     cells = [cell for path in sorted(work.glob("ablation-*.json")) for cell in _read(path)]
     if not cells:
         return [], "Not run."
+    scale = AblationScale()
+    tower, language = scale.tower, scale.language
     note = (
-        f"{len(cells)} of 8 cells ran: two seeds, each tower and language model trained anew at a "
-        "smaller scale (`analysis.pocket.ablation.AblationScale`: 12000 scenes, tower 64 wide, 4 "
-        "layers, 600 steps of 64; language model 128 wide, 3 layers, 700 steps of 24), measured on "
-        f"{cells[0]['n']} development scenes at 36 of 144 tokens. The intervals hold scenes "
-        "as random and the training run as fixed."
+        f"{len(cells)} of 8 cells ran, one round each at a smaller scale "
+        f"(`analysis.pocket.ablation.AblationScale`): {scale.scenes} scenes; tower "
+        f"{tower.shape.width} wide, {tower.shape.layers} layers, {tower.steps} steps of "
+        f"{tower.batch}; language model {language.shape.width} wide, {language.shape.layers} "
+        f"layers, {language.steps} steps of {language.batch}. Measured on {cells[0]['n']} "
+        "development scenes at 36 of 144 tokens. Intervals take the scenes as random and the "
+        "training run as fixed."
     )
     return cells, note
 

@@ -114,8 +114,8 @@ figure
 # %%
 boxes = json.loads(image["boxes"])
 Markdown(
-    f"{len(boxes)} objects of {len(image['objects'])} categories "
-    f"({', '.join(image['objects'])}); {image['n_tokens']} visual tokens, effective rank "
+    f"Objects: {', '.join(sorted(box['category'] for box in boxes))}. "
+    f"{image['n_tokens']} visual tokens, attention entropy {image['entropy']:.2f}, effective rank "
     f"{image['erank']:.1f}; the data set calls it **{image['complexity']}**."
 )
 

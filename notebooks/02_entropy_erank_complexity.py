@@ -95,7 +95,7 @@ toys = {
 pd.Series({k: float(effective_rank(v)) for k, v in toys.items()}, name="erank").round(1).to_frame()
 
 # %% [markdown]
-# (Four prototypes give at most three: the mean is subtracted first, as in the official release.)
+# (Four prototypes give at most three directions: the mean is subtracted first, as in the official release.)
 #
 # ## The plainest and the busiest images
 #
@@ -176,8 +176,8 @@ rows = [
 pd.concat(rows)[["measure", "estimate", "low", "high", "n"]].round(2)
 
 # %% [markdown]
-# A high erank is thus not the same as many objects. Whatever the table says is the larger
-# influence in this run, keep it in mind when "complex" is used as a word below.
+# Whatever moves the two most in this table, keep it in mind when "complex" is used as a word
+# below: a measure may rise with clutter, with texture, or with both.
 #
 # ## Simple and complex
 #

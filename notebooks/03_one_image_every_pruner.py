@@ -28,7 +28,7 @@ from analysis.extract.run import Run
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
 from analysis.figures.overview import kept_by
-from analysis.figures.responses import image_panel, legend, marked_words, telling_image
+from analysis.figures.responses import image_panel, marked_words, telling_image
 from analysis.measures.kept import jaccard, kept_measures
 from analysis.models import LoadOptions, Request, load
 from analysis.plots.marked_text import marked_text
@@ -81,7 +81,6 @@ for variant, (left, right) in zip(variants, axes, strict=True):
     marked_text(marked_words(row.to_dict()), right, size=8, width=3.9, height=0.85)
     counts = f"{row['n_recalled']} of {row['n_gt']} found, {row['n_hallucinated']} invented"
     right.set_title(f"{style.label}: {counts}", color=style.colour, loc="left", fontsize="medium")
-legend(axes[0, 1])
 figure
 
 # %% [markdown]

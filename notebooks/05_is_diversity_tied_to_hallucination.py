@@ -165,10 +165,12 @@ figure
 # %%
 explained = units.assign(complexity=units["image_erank"])
 odds = mention_model(explained, fixed=None)
-odds["label"] = odds["group"].str.replace("_", " ")
+terms = {"erank": "kept erank", "attention_mass": "kept attention", "complexity": "image erank"}
+odds["label"] = odds["group"].replace(terms).str.replace("_", " ")
 figure = new_figure(1.6, width=0.75)
 ax = figure.subplots()
 forest(odds, ax, zero=1.0)
+ax.set_xscale("log")
 ax.set_xlabel("odds ratio of hallucination per standard deviation")
 figure
 
@@ -206,15 +208,15 @@ differ = seen(effect.loc["CHAIR_i"])
 tie = seen(rows.loc["within image"])
 left = seen(rows.loc[strict])
 sentence = {
-    (True, True): "Within images kept erank goes with hallucination, and length does not explain it",
-    (True, False): "Within images kept erank goes with hallucination, until length is held constant",
-    (False, True): "A tie of kept erank and hallucination appears only once length is held constant",
+    (True, True): "Within images kept erank is tied to hallucination, and length does not explain it",
+    (True, False): "Within images kept erank is tied to hallucination, until length is held constant",
+    (False, True): "Kept erank is tied to hallucination only once length is held constant",
     (False, False): "No tie of kept erank and hallucination is seen within images",
 }[tie, left]
 gap = "differ" if differ else "do not visibly differ"
-way = "up" if rows.loc[strict, "estimate"] > 0 else "down"
-direction = f" More diversity goes with hallucination {way}." if left else ""
-Markdown(f"**{names[0]} and {names[1]} {gap} in CHAIR_i. {sentence}.{direction}**")
+way = "more" if rows.loc[strict, "estimate"] > 0 else "fewer"
+direction = f" Given length, more kept diversity goes with {way} invented objects." if left else ""
+Markdown(f"{names[0]} and {names[1]} {gap} in CHAIR_i. **{sentence}.**{direction}")
 
 # %%
 Markdown(

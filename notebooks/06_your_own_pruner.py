@@ -151,7 +151,6 @@ trial = Inputs(Path(scratch.name))
 trial.variants
 
 # %%
-drawn = FIGURES.get("budget").build(trial)
 variants = [f"{spec}@{keep}" for spec in config.pruners]
 methods = by_method(trial.units[trial.units["variant"].isin(variants)], trial)
 figure = new_figure(2.8)

@@ -158,11 +158,12 @@ class Bench:
         try:
             with way.prepared():
                 return row | self._measure(way)
-        except UsageError as error:
-            return row | {"note": str(error)}
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
             return row | {"note": "does not fit into memory"}
+        except (ValueError, RuntimeError) as error:  # an hour of other rows is worth keeping
+            log.warning("%s at keep %s has no numbers: %s", variant, way.keep, error)
+            return row | {"note": " ".join(str(error).split())}
 
     def _measure(self, way: Pipeline) -> dict[str, Any]:
         clock = self.clock
@@ -245,7 +246,7 @@ def run(settings: Settings) -> "pd.DataFrame":
     bench = Bench(settings, adapter)
     size = 8192 if device.type == "cuda" else 512
     ceiling = matmul_ceiling(bench.clock, settings.dtype, size)
-    frame = pd.DataFrame(list(bench.rows()))
+    frame = pd.DataFrame(_until_interrupted(bench.rows()))
     weights = sum(p.numel() * p.element_size() for p in adapter.model.parameters())
     about: dict[str, Any] = {
         "preset": settings.preset,
@@ -271,6 +272,19 @@ def against_full(frame: "pd.DataFrame") -> "pd.DataFrame":
     for name in RATIOS:
         out[f"{name.removesuffix('_ms')}_vs_full"] = out[name] / out["batch"].map(full[name])
     return out
+
+
+def _until_interrupted(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Collect rows; Ctrl-C ends the run with those that are done."""
+    done = []
+    try:
+        for row in rows:
+            done.append(row)  # noqa: PERF402 (a comprehension would lose them)
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        log.warning("interrupted after %d rows; they are written.", len(done))
+    return done
 
 
 def _counted(shape: ModelShape, way: Pipeline, n_out: float) -> float:

@@ -4,7 +4,7 @@ No checkpoint, tokenizer or image is needed: pixels are noise, prompts are numbe
 the right length. What a model says is meaningless; how long it takes is not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -131,23 +131,29 @@ class SyntheticTokenizer:
 
 @dataclass
 class SyntheticImages:
-    """Image processor that turns every image into noise already on the device."""
+    """Image processor that turns every image into noise that is on the device already."""
 
     size: int
     tiles: bool
     device: torch.device
     dtype: torch.dtype
     image_mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    _made: dict[int, dict[str, torch.Tensor]] = field(default_factory=dict)
 
     def __call__(self, images: list[Any], return_tensors: str = "pt") -> dict[str, torch.Tensor]:
-        """Return pixels of ``len(images)`` images, the same noise on every call."""
+        """Return pixels of ``len(images)`` images, the very same on every call."""
         del return_tensors
+        if len(images) not in self._made:
+            self._made[len(images)] = self._make(len(images))
+        return self._made[len(images)]
+
+    def _make(self, count: int) -> dict[str, torch.Tensor]:
         source = torch.Generator(self.device).manual_seed(0)
-        shape = (len(images), *((5,) if self.tiles else ()), 3, self.size, self.size)
+        shape = (count, *((5,) if self.tiles else ()), 3, self.size, self.size)
         pixels = torch.randn(shape, generator=source, device=self.device, dtype=torch.float32)
         found = {"pixel_values": pixels.to(self.dtype)}
         if self.tiles:
-            found["image_sizes"] = torch.full((len(images), 2), 2 * self.size)
+            found["image_sizes"] = torch.full((count, 2), 2 * self.size)
         return found
 
 

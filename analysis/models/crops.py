@@ -205,7 +205,7 @@ def _place(
 ) -> CropSelection:
     """Join selections made in parts of the packed list."""
     located = [
-        torch.where(part.indices >= 0, place[part.indices.clamp_min(0)], -1)
+        _located(part.indices.to(place.device), place)
         for part, place in zip(parts, places, strict=True)
     ]
     indices = torch.cat(located)
@@ -230,6 +230,11 @@ def _place(
     )
 
 
+def _located(indices: Tensor, place: Tensor) -> Tensor:
+    """Translate a part's indices into places of the packed list; -1 stays."""
+    return torch.where(indices >= 0, place[indices.clamp_min(0)], -1)
+
+
 def _joined_weights(n: int, parts: list[Selection], places: list[Tensor]) -> Tensor | None:
     """Stack (k, n_crop + 1) weights into (K, N + 1); None when nothing was merged."""
     if all(part.weights is None for part in parts):
@@ -239,6 +244,6 @@ def _joined_weights(n: int, parts: list[Selection], places: list[Tensor]) -> Ten
         own = part.matrix()
         wide = own.new_zeros(own.shape[0], n + 1)
         wide[:, 0] = own[:, 0]
-        wide[:, place + 1] = own[:, 1:]
+        wide[:, place.to(own.device) + 1] = own[:, 1:]
         rows.append(wide)
     return torch.cat(rows)

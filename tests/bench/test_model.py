@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from analysis.bench.flops import cost
-from analysis.bench.model import RATIOS, TEXT, Bench, Settings, against_full, run
+from analysis.bench.model import (
+    RATIOS,
+    TEXT,
+    Bench,
+    Settings,
+    _until_interrupted,
+    against_full,
+    run,
+)
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
 from analysis.bench.presets import PRESETS, build, config_of, preset
 from analysis.bench.shapes import ModelShape
@@ -92,6 +100,28 @@ def test_rules_that_cannot_reach_the_budget_start_earlier_and_say_so(adapter):
     lost = bench._row("fastv", Pipeline(adapter, make_pruner("fastv"), 4, 1))
     assert "keep must be at least" in lost["note"]
     assert "prefill_ms" not in lost
+
+
+def test_a_rule_that_fails_keeps_the_other_rows(adapter, monkeypatch):
+    bench = Bench(Settings(warmups=0, repeats=1, new_tokens=1), adapter)
+    way = Pipeline(adapter, make_pruner("fastervlm"), 7, 1)
+    monkeypatch.setattr(Pipeline, "select", lambda *_: torch.zeros(2) @ torch.zeros(3))
+    assert "size" in bench._row("fastervlm", way)["note"]
+
+
+def test_an_interrupted_run_keeps_what_is_done():
+    def rows():
+        yield {"a": 1}
+        raise KeyboardInterrupt
+
+    assert _until_interrupted(rows()) == [{"a": 1}]
+    with pytest.raises(KeyboardInterrupt):
+        _until_interrupted(row for row in interrupted())
+
+
+def interrupted():
+    raise KeyboardInterrupt
+    yield
 
 
 def test_the_eager_tower_gives_the_same_selection(adapter):

@@ -115,14 +115,14 @@ def caption(
     first, second = (look(name).label for name in pair)
     row = effects.set_index("measure").loc["CHAIR_i"]
     inside = tied[tied["group"].str.startswith("within image")].iloc[-1]
-    still = "still correlate" if seen(inside) else "do not visibly correlate"
+    link = "correlate" if seen(inside) else "do not visibly correlate"
     longer = effects.set_index("measure").loc["length"]
     return " ".join(
         [
             difference_sentence(row, first, second, "CHAIR_i"),
             f"Its captions differ by {interval(longer, 1, signed=True)} words.",
             f"Inside the same image ({inside['group']}) kept erank and the share of invented "
-            f"objects {still}: r = {interval(inside)}, {images(inside)}.",
+            f"objects {link}: r = {interval(inside)}, {images(inside)}.",
             f"Budget {inputs.main_keep} of {inputs.n_tokens} tokens; points are means over images "
             f"with {inputs.boot.level:.0%} bootstrap intervals.",
         ]

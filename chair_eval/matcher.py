@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from chair_eval.chunks import chunk_tokens, plain, touches_line_end
 from chair_eval.errors import UsageError
@@ -116,11 +116,11 @@ class PatternFinder:
             return self._slowly(text)
         found: list[tuple[int, str, int, int]] = []
         count = place = 0
-        for chunk, entry in zip(chunks, entries, strict=True):
-            if entry is not None and entry[1]:
-                for offset, word, start, end in entry[1]:
-                    found.append((count + offset, word, place + start, place + end))
-            count += entry[0] if entry else 0
+        known = cast("list[ChunkEntry]", entries)
+        for chunk, (length, parts) in zip(chunks, known, strict=True):
+            for offset, word, start, end in parts:
+                found.append((count + offset, word, place + start, place + end))
+            count += length
             place += len(chunk) + 1
         return self._finder.find(found, count)
 

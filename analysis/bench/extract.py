@@ -66,7 +66,7 @@ class ThroughputSettings:
 
     model: str = "data/pocket"
     data: str = "scenes"
-    limit: int = 16
+    limit: int = 8
     pruners: tuple[str, ...] = PRUNERS
     keeps: tuple[int, ...] = ()
     batch_size: int = 0

@@ -104,7 +104,7 @@ def extract(
         str, typer.Option(help="Checkpoint, or a preset for random weights.")
     ] = "data/pocket",
     data: Annotated[str, typer.Option(help="Data set.")] = "scenes",
-    limit: Annotated[int, typer.Option(help="Images.")] = 16,
+    limit: Annotated[int, typer.Option(help="Images.")] = 8,
     pruners: Specs = "",
     keeps: Numbers = "",
     batch_size: Annotated[int, typer.Option(help="Rows in one generation; 0: by model size.")] = 0,

@@ -16,18 +16,15 @@ import typer
 from torch import Tensor
 
 from analysis.bench import published
-from analysis.bench.timing import Timing, Work, time_together
+from analysis.bench.image import STUDY, STUDY_KEEPS, D, N, alone, fresh, image, merged, shared
+from analysis.bench.timing import CLOCKS, Timing, Work, time_together
 from analysis.bench.tower import capture_works
 from analysis.measures.gram import Gram, gram_erank
-from analysis.measures.kept import kept_measures
-from analysis.pruners import Pruner, make_pruner
+from analysis.pruners import make_pruner
+from analysis.pruners.checks import check_choice
 from analysis.tokens import VisualTokens
 
-N, D, C = 576, 4096, 1024
 KEEPS = (64, 128)
-# The study's default set and budgets, for the row on everything at once.
-STUDY = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
-STUDY_KEEPS = (32, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class Row:
 
     device: str
     threads: int
+    clock: str
     measurement: str
     variant: str
     keep: str
@@ -63,27 +61,6 @@ class Comparison:
     keep: str = ""
     goals: tuple[tuple[str, float], ...] = ()
     repeats: int = 9
-
-
-def image(device: torch.device, seed: int = 0) -> VisualTokens:
-    """Return one image's worth of evidence; singular values fall as i^-0.5."""
-    rng = torch.Generator().manual_seed(seed)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=rng)
-
-    fall = torch.arange(1, D + 1, dtype=torch.float32) ** -0.5
-    tokens = VisualTokens(
-        features=draw(N, D) * fall,
-        encoder_features=draw(N, C),
-        cls_attention=0.8 * draw(N).softmax(dim=0),
-        cls_feature=draw(C),
-        keys=draw(N + 1, 64),
-        last_keys=draw(N + 1, C),
-        last_query=0.1 * draw(C),
-        grid=(24, 24),
-    )
-    return tokens.to(device)
 
 
 def comparisons(device: torch.device) -> Iterator[Comparison]:
@@ -127,7 +104,7 @@ def _per_keep(tokens: VisualTokens, gram: Tensor, keep: int) -> Iterator[Compari
         "DivPrune",
         {
             "distance matrix alone": lambda: published.distance_matrix(x),
-            "ours, distance matrix included": lambda: ours.select(_fresh(tokens), keep),
+            "ours, distance matrix included": lambda: ours.select(fresh(tokens), keep),
             "published formulation": lambda: published.divprune(x, keep),
             "minimum over all rows anew": lambda: published.divprune_all_rows(x, keep),
         },
@@ -141,7 +118,7 @@ def _per_keep(tokens: VisualTokens, gram: Tensor, keep: int) -> Iterator[Compari
         "PruMerge",
         {
             "per-token loop": lambda: published.prumerge_loop(tokens, picks),
-            "ours, merged tokens included": lambda: _merged(merge, tokens, keep),
+            "ours, merged tokens included": lambda: merged(merge, tokens, keep),
         },
         str(keep),
         (("ours, merged tokens included", 1 / 20),),
@@ -153,8 +130,8 @@ def _everything(tokens: VisualTokens) -> Comparison:
     return Comparison(
         f"all measures and selections of one image: {', '.join(STUDY)}",
         {
-            "each on its own: SVDs and its own distance matrix": lambda: _alone(tokens, rules),
-            "one Gram matrix for all": lambda: _shared(tokens, rules),
+            "each on its own: SVDs and its own distance matrix": lambda: alone(tokens, rules),
+            "one Gram matrix for all": lambda: shared(tokens, rules),
         },
         "+".join(map(str, STUDY_KEEPS)),
         (("one Gram matrix for all", 1 / 5),),
@@ -168,57 +145,30 @@ def _batched(device: torch.device) -> Comparison:
     return Comparison(
         "DivPrune of 8 images",
         {
-            "one at a time": lambda: [rule.select(_fresh(t), KEEPS[0]) for t in images],
-            "as a batch": lambda: rule.select_batch([_fresh(t) for t in images], KEEPS[0]),
+            "one at a time": lambda: [rule.select(fresh(t), KEEPS[0]) for t in images],
+            "as a batch": lambda: rule.select_batch([fresh(t) for t in images], KEEPS[0]),
         },
         str(KEEPS[0]),
         repeats=3,
     )
 
 
-def _shared(tokens: VisualTokens, rules: list[Pruner]) -> None:
-    """Do the work of one image as the extractor does: everything from one Gram matrix."""
-    tokens = _fresh(tokens)
-    tokens.gram.erank(centred=True)
-    tokens.gram.erank(centred=False)
-    for rule in rules:
-        for keep in STUDY_KEEPS:
-            kept_measures(tokens, rule.select(tokens, keep))
-
-
-def _alone(tokens: VisualTokens, rules: list[Pruner]) -> None:
-    """Do the same with nothing shared between measures and selections."""
-    published.erank_svd(tokens.features, True)
-    published.erank_svd(tokens.features, False)
-    for rule in rules:
-        for keep in STUDY_KEEPS:
-            fresh = _fresh(tokens)
-            if rule.name == "agilepruner":
-                value = published.erank_svd(fresh.features, True)
-                fresh.gram.remember_erank(value, centred=True)
-            published.measures_alone(fresh, rule.select(fresh, keep))
-
-
-def _merged(rule: Pruner, tokens: VisualTokens, keep: int) -> Tensor:
-    if tokens.encoder_features is None:
-        raise ValueError("encoder_features must be given")
-    return rule.select(tokens, keep).apply(tokens.encoder_features)
-
-
-def _fresh(tokens: VisualTokens) -> VisualTokens:
-    """Return the same tokens without anything computed from them."""
-    return replace(tokens)
-
-
-def measure(comparison: Comparison, device: torch.device) -> list[Row]:
-    """Time a comparison and hold it against its goals."""
+def measure(comparison: Comparison, device: torch.device, clock: str = "wall") -> list[Row]:
+    """Time a comparison by wall or processor clock and hold it against its goals."""
     cuda = device.type == "cuda"
     with torch.no_grad():
-        timings = time_together(comparison.works, comparison.repeats, cuda)
+        timings = time_together(
+            comparison.works, comparison.repeats, cuda, clock=CLOCKS["wall" if cuda else clock]
+        )
     reference = next(iter(timings))
     goals = dict(comparison.goals)
     return [
-        _row(comparison, device, name, timing, (reference, timings[reference]), goals.get(name))
+        replace(
+            _row(
+                comparison, device, name, timing, (reference, timings[reference]), goals.get(name)
+            ),
+            clock="wall" if cuda else clock,
+        )
         for name, timing in timings.items()
     ]
 
@@ -236,6 +186,7 @@ def _row(
     return Row(
         device=device_name(device),
         threads=torch.get_num_threads(),
+        clock="wall",
         measurement=comparison.measurement,
         variant=variant,
         keep=comparison.keep,
@@ -261,21 +212,27 @@ def main(
         "data/bench/pruners.csv"
     ),
     tower: Annotated[bool, typer.Option(help="Also time [CLS] capture in a CLIP-L tower.")] = True,
+    clock: Annotated[
+        str, typer.Option(help="wall, or cpu: processor time, one thread, for busy machines.")
+    ] = "wall",
 ) -> None:
     """Time measures and selections on the CPU and, where there is one, the GPU."""
     import pandas as pd
 
+    check_choice("clock", clock, tuple(CLOCKS))
+    if clock == "cpu":
+        torch.set_num_threads(1)
     devices = [torch.device("cpu")]
     if torch.cuda.is_available():
         devices.append(torch.device("cuda"))
     rows: list[Row] = []
     for device in devices:
         for comparison in comparisons(device):
-            rows += measure(comparison, device)
+            rows += measure(comparison, device, clock)
         if tower:
             works, goals = capture_works(device)
             name = "[CLS] attention of one image, CLIP-L/14-336 tower"
-            rows += measure(Comparison(name, works, "", goals, repeats=3), device)
+            rows += measure(Comparison(name, works, "", goals, repeats=3), device, clock)
     table = pd.DataFrame([asdict(row) for row in rows])
     out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(out, index=False, lineterminator="\n")

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from analysis.bench import published
+from analysis.bench.image import alone, merged, shared
 from analysis.bench.pruners import Comparison, measure
 from analysis.bench.timing import time_together
 from analysis.measures.erank import effective_rank
@@ -49,10 +50,21 @@ def test_alternatives_are_timed_in_turn():
 
 
 def test_rows_hold_ratios_against_goals():
-    works = {"reference": lambda: sum(range(100_000)), "ours": lambda: sum(range(1000))}
+    works = {"reference": lambda: sum(range(10**6)), "ours": lambda: sum(range(1000))}
     for limit, met in ((0.5, "yes"), (1e-9, "no")):
         comparison = Comparison("adding", works, "64", (("ours", limit),), repeats=5)
-        first, second = measure(comparison, torch.device("cpu"))
+        first, second = measure(comparison, torch.device("cpu"), "cpu")
+        assert first.clock == "cpu"
         assert (first.reference, first.ratio, first.goal, first.met) == ("", None, "", "")
         assert second.ratio < 0.5
         assert (second.reference, second.met) == ("reference", met)
+
+
+def test_work_shared_and_alone_runs_on_any_image(tokens):
+    """The bench's big row does both kinds of work to the end."""
+    rules = [make_pruner("divprune"), make_pruner("agilepruner")]
+    image = random_tokens(160)
+    for work in (shared, alone):
+        work(image, rules)
+    assert not image.gram.has_distance, "work on a fresh copy only"
+    assert merged(make_pruner("bat"), tokens, 5).shape == (5, 12)

@@ -1,8 +1,8 @@
 """Collect the model card's numbers from the files a training left in its work folder.
 
 Run as ``python -m analysis.pocket.card_numbers --work data/runs/pocket-work --out
-data/pocket/card.json`` after train, evaluate (test.json, dev.json, and dev-first.json of the first
-round), trial and ablation.
+data/pocket/card.json`` after train, trial, ablation and evaluate, whose estimates it reads from
+test.json, dev.json, dev-first.json (first round) and dev-second.json (second round).
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ def recipe_numbers(recipe: Numbers) -> Numbers:
         "tower_again_rate": tower_again["rate"],
         "language_again_steps": language_again["steps"],
         "language_again_rate": language_again["rate"],
+        "language_last_steps": recipe["language_last"]["steps"],
+        "language_last_rate": recipe["language_last"]["rate"],
+        "stop_weight": recipe["language_last"]["stop_weight"],
         "drop_again_percent": round(100 * language_again["drop"]["share"]),
     }
 
@@ -121,6 +124,7 @@ def collect(work: Path, vocabulary: int, parameters: str) -> Numbers:
         "test": _read(work / "test.json"),
         "dev": _read(work / "dev.json") if (work / "dev.json").exists() else None,
         "first_round": _read(work / "dev-first.json")["variants"]["full"]["all"],
+        "second_round": _read(work / "dev-second.json")["variants"]["full"]["all"],
         "ablation": cells,
         "ablation_note": note,
         "trial": trial_numbers(

@@ -67,9 +67,10 @@ class DialogueMaker:
         self._rng = rng
         self._budget = budget
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
-        self._end = int(tokenizer.eos_token_id)
+        self.end = int(tokenizer.eos_token_id)
         self.prefix = [int(tokenizer.bos_token_id), *self._encode("user:")]
         self.yes, self.no = self._vocabulary["yes"], self._vocabulary["no"]
+        self.stop = self._vocabulary["."]
         self._prompts = [self._encode(f"{text} assistant:") for text in CAPTION_PROMPTS]
         self._questions = {
             (form, name): self._encode(
@@ -87,7 +88,7 @@ class DialogueMaker:
     def _caption(self, fact: dict[str, Any]) -> tuple[list[int], list[int]]:
         rng = self._rng
         choice = 0 if rng.random() < 0.4 else int(rng.integers(len(self._prompts)))
-        return self._prompts[choice], [*self._encode(full_caption(fact["counts"])), self._end]
+        return self._prompts[choice], [*self._encode(full_caption(fact["counts"])), self.end]
 
     def _question(self, fact: dict[str, Any]) -> tuple[list[int], list[int]]:
         rng = self._rng
@@ -101,7 +102,7 @@ class DialogueMaker:
             answer = self.no
         form = 0 if rng.random() < 0.4 else int(rng.integers(len(QUESTION_FORMS)))
         name = pool[int(rng.integers(len(pool)))]
-        return self._questions[QUESTION_FORMS[form], name], [answer, self._end]
+        return self._questions[QUESTION_FORMS[form], name], [answer, self.end]
 
     def pack(self, facts: Sequence[dict[str, Any]]) -> Packed:
         """Pack one caption, then as many questions as fit, for each scene."""

@@ -39,6 +39,8 @@ class LanguageRecipe:
         Steps that first teach the projector to say each patch's category word.
     yes_no_weight
         Loss weight of yes and no against 1 for other tokens.
+    stop_weight
+        Loss weight of full stops and ends; above 1 the model stops rather than guesses.
     drop_from
         Token dropping starts at this share of the steps.
     drop
@@ -50,6 +52,7 @@ class LanguageRecipe:
     rate: float = 1e-3
     align_steps: int = 600
     yes_no_weight: float = 2.0
+    stop_weight: float = 1.0
     drop_from: float = 0.2
     drop: DropRecipe = field(default_factory=DropRecipe)
     seed: int = 0
@@ -243,7 +246,9 @@ def train_language(
             logits, targets = packed_logits(model, kept, maker, text)
         binary = (targets == maker.yes) | (targets == maker.no)
         each = functional.cross_entropy(logits, targets, reduction="none")
-        loss = (each * torch.where(binary, recipe.yes_no_weight, 1.0)).mean()
+        stops = (targets == maker.stop) | (targets == maker.end)
+        weight = torch.where(stops, recipe.stop_weight, 1.0)
+        loss = (each * torch.where(binary, recipe.yes_no_weight, weight)).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parts.parameters(), 1.0)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from transformers import CLIPVisionModel, LlavaForConditionalGeneration
 
+from analysis.pocket.calibrate import calibrate_stops
 from analysis.pocket.dropping import DropRecipe
 from analysis.pocket.llava import save_llava
 from analysis.pocket.stage_one import TowerRecipe, train_tower
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PocketRecipe:
-    """The whole training: two rounds of two stages.
+    """The whole training: two rounds of two stages, and a last one of the language model.
 
     Attributes
     ----------
@@ -39,6 +40,8 @@ class PocketRecipe:
         The first round.
     tower_again, language_again
         The second round goes on from the first with restarted learning rates.
+    language_last
+        Goes on from the second round with heavier stops, for fewer hallucinated objects.
     """
 
     scenes: int = 60_000
@@ -53,15 +56,21 @@ class PocketRecipe:
             steps=600, rate=5e-4, drop_from=0.0, drop=DropRecipe(share=0.5)
         )
     )
+    language_last: LanguageRecipe = field(
+        default_factory=lambda: LanguageRecipe(
+            steps=300, rate=3e-4, stop_weight=2.0, drop_from=0.0, drop=DropRecipe(share=0.5)
+        )
+    )
 
     def seeded(self, seed: int) -> PocketRecipe:
-        """Return the recipe with the rounds' four trainings started from seeds after `seed`."""
+        """Return the recipe with every training's own seed derived from `seed`."""
         return replace(
             self,
-            tower=replace(self.tower, seed=2 * seed),
-            language=replace(self.language, seed=2 * seed),
-            tower_again=replace(self.tower_again, seed=2 * seed + 1),
-            language_again=replace(self.language_again, seed=2 * seed + 1),
+            tower=replace(self.tower, seed=3 * seed),
+            language=replace(self.language, seed=3 * seed),
+            tower_again=replace(self.tower_again, seed=3 * seed + 1),
+            language_again=replace(self.language_again, seed=3 * seed + 1),
+            language_last=replace(self.language_last, seed=3 * seed + 2),
         )
 
 
@@ -127,6 +136,8 @@ def run_stages(recipe: PocketRecipe, work: Path, out: Path) -> LlavaForCondition
     model = get_language(tower, part, recipe.language, work / "language")
     tower = get_tower(store, recipe.tower_again, work / "tower again", tower)
     model = get_language(tower, part, recipe.language_again, work / "language again", model)
+    get_language(tower, part, recipe.language_last, work / "language last", model)
+    model = calibrate_stops(work / "language last")
     save_llava(model, out)
     return model
 

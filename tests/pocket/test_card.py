@@ -107,7 +107,8 @@ def test_card_shows_its_numbers(estimates):
         "scenes language_scenes seed tower_steps tower_batch mass_weight sparse_percent "
         "sparse_keep language_steps language_batch align_steps yes_no_weight "
         "drop_from_percent drop_percent tower_again_steps tower_again_rate "
-        "language_again_steps language_again_rate drop_again_percent"
+        "language_again_steps language_again_rate drop_again_percent "
+        "language_last_steps language_last_rate stop_weight"
     )
     recipe = dict.fromkeys(names.split(), 1)
     numbers = {
@@ -118,6 +119,7 @@ def test_card_shows_its_numbers(estimates):
         "test": {**estimates, "scenes": {"count": 60}},
         "dev": None,
         "first_round": estimates["variants"]["full"]["all"],
+        "second_round": estimates["variants"]["full"]["all"],
         "ablation": [cell],
         "ablation_note": "small",
         "trial": {"steps": 4, "batch": 9, "contrast": report, "labels": report, "verdict": "no."},

@@ -16,14 +16,15 @@ FAMILY: dict[str, str] = {
     "divprune": DIVERSITY,
     "fps": DIVERSITY,
     "dart": DIVERSITY,
-    "cdpruner": DIVERSITY,
+    "cdpruner": HYBRID,
     "vispruner": HYBRID,
-    "prumerge_plus": HYBRID,
-    "prumerge_plus_fixed": HYBRID,
+    "prumerge_plus": ATTENTION,
+    "prumerge_plus_fixed": ATTENTION,
     "bat": HYBRID,
     "mixture": HYBRID,
     "agilepruner": HYBRID,
     "steered": HYBRID,
+    "quartile": ATTENTION,
 }
 
 

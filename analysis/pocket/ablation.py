@@ -39,18 +39,18 @@ class AblationScale:
     """Sizes of an ablation run, smaller than the shipped model's."""
 
     scenes: int = 12_000
-    held_out: int = 200
+    held_out: int = 150
     tower: TowerRecipe = field(
         default_factory=lambda: TowerRecipe(
-            steps=500, rate=1.5e-3, shape=TowerShape(width=64, layers=4, heads=4)
+            steps=300, rate=1.5e-3, compiled=False, shape=TowerShape(width=64, layers=4, heads=4)
         )
     )
     language: LanguageRecipe = field(
         default_factory=lambda: LanguageRecipe(
-            steps=700,
+            steps=450,
             batch=24,
             rate=1.5e-3,
-            align_steps=400,
+            align_steps=300,
             shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),
         )
     )

@@ -20,6 +20,7 @@ from analysis.pocket.attention_trial import (
     PROBE_OF_LABELS,
     AttentionReport,
 )
+from analysis.pocket.calibrate import STOP_BIAS
 from analysis.pocket.trial import BATCH, STEPS
 
 Numbers = dict[str, Any]
@@ -120,6 +121,7 @@ def collect(work: Path, vocabulary: int, parameters: str) -> Numbers:
         "vocabulary": vocabulary,
         "parameters": parameters,
         "recipe": recipe_numbers(_read(work / "recipe.json")),
+        "stop_bias": STOP_BIAS,
         "seconds": _read(work / "seconds.json"),
         "test": _read(work / "test.json"),
         "dev": _read(work / "dev.json") if (work / "dev.json").exists() else None,

@@ -115,6 +115,7 @@ def test_card_shows_its_numbers(estimates):
         "vocabulary": 99,
         "parameters": "1 M",
         "recipe": recipe,
+        "stop_bias": 1.5,
         "seconds": {"tower": 12.6},
         "test": {**estimates, "scenes": {"count": 60}},
         "dev": None,

@@ -63,8 +63,8 @@ figure
 # %% [markdown]
 # ## What each pruner keeps, and what is said
 #
-# One row a pruner, at the budget of the main comparison, attention-based ones first. Kept patches
-# keep their colour. In the caption, a shaded word is an object CHAIR recognised: green and plain
+# One row a pruner, at the budget of the main comparison: chance, attention, both, diversity. Kept
+# patches keep their colour. In the caption, a shaded word is an object CHAIR recognised: green and plain
 # if the object is in the image, red and bold if it is not.
 
 # %%

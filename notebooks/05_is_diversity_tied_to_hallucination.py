@@ -29,7 +29,7 @@ import analysis
 from analysis.figures.base import DEMONSTRATION, FIGURES
 from analysis.figures.diversity_vs_hallucination import by_method, pair_effects, pair_panel
 from analysis.figures.inputs import Inputs
-from analysis.figures.wording import correlation_sentence, difference_sentence, interval, seen
+from analysis.figures.wording import correlation_sentence, difference_sentence, interval, number, seen
 from analysis.plots.intervals import crosses, forest
 from analysis.plots.style import look, new_figure, rc_params
 from analysis.stats.correlation import correlate, correlate_within
@@ -63,7 +63,7 @@ figure
 
 # %%
 Markdown(
-    f"Across these {len(means)} points the correlation is {means['x'].corr(means['y']):.2f}. "
+    f"Across these {len(means)} points the correlation is {number(means['x'].corr(means['y']))}. "
     f"That number has no honest interval: {len(means)} methods are not a sample of anything, they "
     f"all saw the same {int(means['n'].max())} images, and they differ in more than diversity."
 )
@@ -171,6 +171,8 @@ figure = new_figure(1.6, width=0.75)
 ax = figure.subplots()
 forest(odds, ax, zero=1.0)
 ax.set_xscale("log")
+ax.xaxis.set_major_formatter("{x:g}")
+ax.xaxis.set_minor_formatter("{x:g}")
 ax.set_xlabel("odds ratio of hallucination per standard deviation")
 figure
 

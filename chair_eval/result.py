@@ -182,6 +182,7 @@ def _about(scorer: "Scorer", preset: str | None) -> dict[str, Any]:
         "vocabulary": matcher.vocabulary.name,
         "vocabulary_hash": matcher.vocabulary.digest,
         "strict_words": matcher.vocabulary.name.endswith("-strict"),
+        "ground_truth_vocabulary_hash": truth.vocabulary,
         "n_images": scorer.tally.n_images,
         "unknown": scorer.unknown,
         "n_unknown_skipped": scorer.n_skipped,

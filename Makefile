@@ -40,6 +40,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table (MODEL=, DATA=, LIMIT=)
 	$(BIN)/agile extract --model $(MODEL) --data $(DATA) $(if $(LIMIT),--limit $(LIMIT)) --study --out $(RUN) $(FLAGS)
+	$(BIN)/agile analyse --run $(RUN) $(if $(LIMIT),--limit $(LIMIT))
 	$(BIN)/agile figures all --run $(RUN) --out $(OUT)
 
 findings: $(VENV)/extract.stamp ## Write docs/findings.md from the run of `make figures`
@@ -75,7 +76,8 @@ bench-chair: $(VENV)/dev.stamp ## CHAIR against the published script's formulati
 	$(BIN)/python -m chair_eval.bench
 
 bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size (needs a GPU)
-	$(BIN)/agile bench model --preset llava-1.5-7b
+	for preset in llava-1.5-7b llava-1.5-13b llava-next-7b; do $(BIN)/agile bench model --preset $$preset || exit 1; done
+	$(BIN)/agile bench overhead
 
 clean: ## Remove runs and figures, not the environment
 	rm -rf data/runs figures/*/

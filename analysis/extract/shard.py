@@ -136,15 +136,12 @@ class Worker:
         tokens: list[VisualTokens],
         generators: list[torch.Generator],
     ) -> list[Selection]:
-        """Select per crop where the adapter splits images, else over the whole image."""
-        crops = any(t.crop is not None for t in tokens)
-        if crops and self.config.budget == "crop":
-            from analysis.models.crops import select_per_crop
+        """Select within crops or over the whole image, where the adapter splits images."""
+        if any(t.crop is not None for t in tokens):
+            from analysis.models.crops import CropPolicy, select_batch
 
-            return [
-                select_per_crop(variant.pruner, t, variant.keep, g)
-                for t, g in zip(tokens, generators, strict=True)
-            ]
+            policy = CropPolicy("global" if self.config.budget == "global" else "crop")
+            return select_batch(variant.pruner, tokens, variant.keep, generators, policy)
         return variant.pruner.select_batch(tokens, variant.keep, generators)
 
     def _answer(self, items: Sequence[Loaded]) -> list[dict[str, Any]]:

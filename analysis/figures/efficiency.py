@@ -43,7 +43,8 @@ def efficiency(_: Inputs) -> Drawn:
 
 def panel(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw one line a pruner; parameters apart from the name are left out."""
-    plain = frame[frame["label"].astype(str).map(lambda spec: ":" not in spec.split("@")[0])]
+    named = frame["label"].astype(str).map(lambda spec: ":" not in spec.split("@")[0])
+    plain = frame[named & frame["keep"].notna()]
     for name, part in plain.groupby(plain["label"].astype(str).map(base_name), sort=False):
         part = part.sort_values("keep")
         style = look(str(name))

@@ -15,7 +15,7 @@ from analysis.errors import AgileError, UsageError
 from analysis.figures.scored import Part, count_chair, count_yesno, scored_captions
 from analysis.records import KEPT, TABLES
 from analysis.stats.bootstrap import Bootstrap
-from analysis.stats.families import base_name, family
+from analysis.stats.families import base_name, family, is_method
 
 _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")
 _KEPT_LISTS = ("indices", "groups", "info")
@@ -65,7 +65,7 @@ class Inputs:
 
     @property
     def data(self) -> str:
-        """Spec of the data set, as given to the extractor."""
+        """Spec of the data set."""
         return str(self.config.get("data", ""))
 
     @property
@@ -202,7 +202,7 @@ class Inputs:
     def pruned(self) -> pd.DataFrame:
         """Variants that prune, parameter sweeps left out: plain pruners only."""
         found = self.variants
-        plain = ~found["pruner"].str.contains(":") & ~found["pruner"].isin(_NO_METHODS)
+        plain = found["pruner"].map(is_method) & ~found["pruner"].isin(_NO_METHODS)
         return found[plain].reset_index(drop=True)
 
     @cached_property
@@ -223,7 +223,7 @@ class Inputs:
         return min(best, key=lambda keep: abs(np.log(keep / self.n_tokens / _PAPER_SHARE)))
 
     def variant(self, spec: str, keep: int | None = None) -> str:
-        """Return the variant of a pruner at a keep (`main_keep` by default).
+        """Return the variant of a pruner at a keep, `main_keep` by default.
 
         Raises
         ------
@@ -232,7 +232,10 @@ class Inputs:
         """
         keep = self.main_keep if keep is None else keep
         found = self.variants
-        hit = found[(found["pruner"] == spec) & (found["keep"] == keep)]
+        found = found[found["keep"] == keep]
+        hit = found[found["pruner"] == spec]
+        if hit.empty and ":" not in spec:  # the same method, calibrated for the model
+            hit = found[found["pruner"].map(is_method) & (found["pruner"].map(base_name) == spec)]
         if hit.empty:
             raise MissingInput(self.remedy([spec], keep))
         return str(hit["variant"].iloc[0])

@@ -27,6 +27,9 @@ FAMILY: dict[str, str] = {
     "quartile": ATTENTION,
 }
 
+# Parameters that fit a method to a model rather than vary it.
+CALIBRATION = {"erank_avg", "entropy_avg"}
+
 
 def base_name(spec: str) -> str:
     """Return the pruner's name without parameters and budget (``"fps:seed=1@36"`` → ``"fps"``)."""
@@ -36,6 +39,11 @@ def base_name(spec: str) -> str:
 def family(spec: str) -> str:
     """Return the family of a pruner or variant; ``"none"`` for names not in `FAMILY`."""
     return FAMILY.get(base_name(spec), NONE)
+
+
+def is_method(spec: str) -> bool:
+    """Return whether a spec is a method as published, calibrated at most, and no sweep of it."""
+    return set(parameters(spec)) <= CALIBRATION
 
 
 def representative(specs: list[str], kind: str) -> str | None:

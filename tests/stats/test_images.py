@@ -15,7 +15,7 @@ from analysis.stats.attention import (
 )
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import COLUMNS, estimates, records
-from analysis.stats.families import parameters
+from analysis.stats.families import is_method, parameters
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
 from analysis.stats.images import image_changes, image_means
 
@@ -51,6 +51,8 @@ def test_no_estimates_keep_the_columns():
 def test_parameters_of_a_spec():
     assert parameters("bat:attention_share=0.2:x=y@16") == {"attention_share": "0.2", "x": "y"}
     assert parameters("bat@16") == {}
+    assert is_method("agilepruner:erank_avg=33.0@16")
+    assert not is_method("agilepruner:tau=0.1@16")
 
 
 def test_uniform_attention_has_no_preference():

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 import typer
@@ -23,6 +23,9 @@ from analysis.measures.gram import Gram, gram_erank
 from analysis.pruners import make_pruner
 from analysis.pruners.checks import check_choice
 from analysis.tokens import VisualTokens
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEEPS = (64, 128)
 
@@ -207,6 +210,23 @@ def device_name(device: torch.device) -> str:
     return platform.processor() or platform.machine()
 
 
+def _capture(device: torch.device) -> Iterator[Comparison]:
+    works, goals = capture_works(device)
+    yield Comparison(
+        "[CLS] attention of one image, CLIP-L/14-336 tower", works, "", goals, repeats=3
+    )
+
+
+def _write(rows: list[Row], out: Path) -> "pd.DataFrame":
+    """Write what there is so far; a long run that is stopped loses nothing."""
+    import pandas as pd
+
+    table = pd.DataFrame([asdict(row) for row in rows])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out, index=False, lineterminator="\n")
+    return table
+
+
 def main(
     out: Annotated[Path, typer.Option(help="Where the table goes.")] = Path(
         "data/bench/pruners.csv"
@@ -215,10 +235,9 @@ def main(
     clock: Annotated[
         str, typer.Option(help="wall, or cpu: processor time, one thread, for busy machines.")
     ] = "wall",
+    rounds: Annotated[int, typer.Option(min=1, help="At most so many rounds of each.")] = 25,
 ) -> None:
     """Time measures and selections on the CPU and, where there is one, the GPU."""
-    import pandas as pd
-
     check_choice("clock", clock, tuple(CLOCKS))
     if clock == "cpu":
         torch.set_num_threads(1)
@@ -227,15 +246,11 @@ def main(
         devices.append(torch.device("cuda"))
     rows: list[Row] = []
     for device in devices:
-        for comparison in comparisons(device):
-            rows += measure(comparison, device, clock)
-        if tower:
-            works, goals = capture_works(device)
-            name = "[CLS] attention of one image, CLIP-L/14-336 tower"
-            rows += measure(Comparison(name, works, "", goals, repeats=3), device, clock)
-    table = pd.DataFrame([asdict(row) for row in rows])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out, index=False, lineterminator="\n")
+        for comparison in (*comparisons(device), *(_capture(device) if tower else ())):
+            rows += measure(
+                replace(comparison, repeats=min(rounds, comparison.repeats)), device, clock
+            )
+            table = _write(rows, out)
     shown = ["measurement", "variant", "keep", "best_ms", "ratio", "goal", "met"]
     typer.echo(table[shown].fillna("").to_string(index=False))
     typer.echo(f"{out}: {len(table)} rows, {(table.met == 'no').sum()} goals missed")

@@ -58,19 +58,20 @@ def measures_alone(tokens: VisualTokens, selection: Selection) -> tuple[float, .
 
 
 def prumerge_loop(tokens: VisualTokens, picks: list[int]) -> Tensor:
-    """PruMerge token by token: each finds and sums its neighbours in turn, then the rest."""
+    """PruMerge token by token: each puts its others together, finds and sums its neighbours."""
     keys, query, features = tokens.last_keys, tokens.last_query, tokens.encoder_features
     if keys is None or query is None or features is None:
         raise ValueError("last_keys, last_query and encoder_features must be given")
     score = single_head_attention(keys, query)
-    keys, n = keys[1:], len(score)
+    unit, n = normalize(keys[1:], dim=1), len(score)
     rows = []
     for pick in picks:
-        others = torch.cat([keys[:pick], keys[pick + 1 :]])
-        similarity = normalize(others, dim=1) @ normalize(keys[pick], dim=0)
+        other_keys = torch.cat([unit[:pick], unit[pick + 1 :]])
+        other_tokens = torch.cat([features[:pick], features[pick + 1 :]])
+        other_score = torch.cat([score[:pick], score[pick + 1 :]])
+        similarity = (unit[pick][None] @ other_keys.mT)[0]
         near = similarity.topk(min(32, n - 1)).indices
-        near = near + (near >= pick)
-        rows.append(features[pick] + (score[near, None] * features[near]).sum(dim=0))
+        rows.append(features[pick] + (other_score[near, None] * other_tokens[near]).sum(dim=0))
     dropped = [i for i in range(n) if i not in set(picks)]
     rows.append((score[dropped, None] * features[dropped]).sum(dim=0))
     return torch.stack(rows)

@@ -15,7 +15,8 @@ def distances(batch: Sequence[VisualTokens]) -> Tensor:
     if len(batch) == 1:
         return batch[0].gram.cosine_distance()[None]
     missing = [t for t in batch if not t.gram.has_distance]
-    if missing:
+    # On the CPU one product after the other beats copying the images together first.
+    if missing and missing[0].device.type != "cpu":
         fresh = cosine_distances(torch.stack([t.features for t in missing]))
         for tokens, distance in zip(missing, fresh, strict=True):
             tokens.gram.remember_distance(distance)

@@ -186,4 +186,4 @@ def _nearest(keys: Tensor, picks: Tensor) -> Tensor:
     unit = keys / keys.norm(dim=-1, keepdim=True).clamp_min(1e-30)
     similarity = unit[picks] @ unit.mT
     similarity[torch.arange(len(picks), device=picks.device), picks] = -torch.inf
-    return rank(similarity)[:, : min(_NEIGHBOURS, len(keys) - 1)]
+    return similarity.topk(min(_NEIGHBOURS, len(keys) - 1), sorted=False).indices

@@ -61,12 +61,12 @@ class Inputs:
     @property
     def model(self) -> str:
         """Model, as given to the extractor."""
-        return str(self.config.get("model", ""))
+        return str(self.config["model"])
 
     @property
     def data(self) -> str:
         """Spec of the data set."""
-        return str(self.config.get("data", ""))
+        return str(self.config["data"])
 
     @property
     def is_embedded(self) -> bool:
@@ -101,8 +101,7 @@ class Inputs:
     @cached_property
     def images(self) -> pd.DataFrame:
         """Images that could be used, one row each, in the order of their ids."""
-        found = self.table("images")
-        found = found[found["status"].fillna("ok") == "ok"]
+        found = self.table("images").query("status == 'ok'")
         return found.sort_values("image_id", ignore_index=True)
 
     @cached_property
@@ -114,9 +113,8 @@ class Inputs:
 
     def selections(self, image_ids: Sequence[str], variants: Sequence[str]) -> pd.DataFrame:
         """Return the kept sets of some images and variants with their token lists."""
-        wanted = pads.field("image_id").isin(list(image_ids)) & pads.field("variant").isin(
-            list(variants)
-        )
+        wanted = pads.field("image_id").isin(list(image_ids))
+        wanted &= pads.field("variant").isin(list(variants))
         found = (
             pads.dataset(self.shards("kept"), format="parquet").to_table(filter=wanted).to_pandas()
         )
@@ -146,7 +144,7 @@ class Inputs:
         return count_yesno(self._parts("yesno"))
 
     def captions(self, variants: Sequence[str]) -> pd.DataFrame:
-        """Return the scored captions of some variants with their words, spans and text.
+        """Return scored captions with their words, spans and text.
 
         Raises
         ------
@@ -249,8 +247,8 @@ class Inputs:
 
     def remedy(self, specs: Sequence[str], keep: int) -> str:
         """Return the sentence that names the command which makes a run with these variants."""
-        lack = f"run {self.path.name} has no {', '.join(specs)} at keep {keep}"
-        return f"{lack}; make a run that has with: {self.command(specs, keep)}."
+        lacking = f"run {self.path.name} has no {', '.join(specs)} at keep {keep}"
+        return f"{lacking}; make a run that has with: {self.command(specs, keep)}."
 
     def command(self, specs: Sequence[str] = (), keep: int | None = None) -> str:
         """Return the command that makes this run, or one like it with more variants.

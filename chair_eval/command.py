@@ -256,19 +256,15 @@ def _warn(scorer: Scorer) -> None:
     if scorer.n_skipped:
         tail = more if scorer.n_skipped > len(scorer.skipped) else ""
         _say(
-            f"left out {scorer.n_skipped} captions of unknown images: {_list(scorer.skipped)}{tail}"
+            f"left out {scorer.n_skipped} captions of unknown images: {', '.join(scorer.skipped)}{tail}"
         )
     if scorer.n_repeated:
         tail = more if scorer.n_repeated > len(scorer.repeated) else ""
         done = "counted as captions of their own" if scorer.duplicates == "keep" else "left out"
         _say(
             f"{scorer.n_repeated} further captions of images seen before, {done}: "
-            f"{_list(scorer.repeated)}{tail}"
+            f"{', '.join(scorer.repeated)}{tail}"
         )
-
-
-def _list(items: Sequence[str]) -> str:
-    return ", ".join(items)
 
 
 def _say(message: str) -> None:

@@ -255,9 +255,8 @@ def _warn(scorer: Scorer) -> None:
     more = ", …"
     if scorer.n_skipped:
         tail = more if scorer.n_skipped > len(scorer.skipped) else ""
-        _say(
-            f"left out {scorer.n_skipped} captions of unknown images: {', '.join(scorer.skipped)}{tail}"
-        )
+        some = ", ".join(scorer.skipped)
+        _say(f"left out {scorer.n_skipped} captions of unknown images: {some}{tail}")
     if scorer.n_repeated:
         tail = more if scorer.n_repeated > len(scorer.repeated) else ""
         done = "counted as captions of their own" if scorer.duplicates == "keep" else "left out"

@@ -207,6 +207,11 @@ def device_name(device: torch.device) -> str:
     """Name the device as its maker does."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()} ({platform.machine()})"
     return platform.processor() or platform.machine()
 
 

@@ -91,7 +91,7 @@ def ablation_numbers(work: Path) -> tuple[list[Numbers], str]:
     """Return the cells that ran and a sentence on what they are."""
     cells = [cell for path in sorted(work.glob("ablation-*.json")) for cell in _read(path)]
     if not cells:
-        return [], "Not run."
+        return [], "No cell had finished when this card was rendered."
     scale = AblationScale()
     tower, language = scale.tower, scale.language
     note = (

@@ -78,7 +78,10 @@ def save_selection(path: Path, image: "VisualTokens", selection: "Selection") ->
     """
     import numpy as np
 
-    arrays: dict[str, Any] = {"indices": selection.indices.numpy(), "weights": selection.matrix().numpy()}
+    arrays: dict[str, Any] = {
+        "indices": selection.indices.numpy(),
+        "weights": selection.matrix().numpy(),
+    }
     merging = selection.weights is not None
     space = image.encoder_features if merging else image.features
     draws_on_cls = merging and bool((selection.matrix()[:, 0] != 0).any())

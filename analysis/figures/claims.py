@@ -196,7 +196,9 @@ CLAIMS = (
         "by attention is conservative (Tables 2 and 3). The paper compares method means.",
         hallucination,
         "Decisive are both CHAIR differences of the method pair and the correlation inside images "
-        "with caption length held constant: means of a few methods alone cannot carry the claim.",
+        "with caption length held constant: means of a few methods alone cannot carry the claim. "
+        "Correlations run over every method at the budget, random selection included, which keeps "
+        "little erank and loses objects: read their sign with that in mind.",
     ),
     Claim(
         "Image complexity decides which family wins",

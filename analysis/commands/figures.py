@@ -7,71 +7,74 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the verbs to the command line."""
+    app.command("figures")(figures)
+    app.command("findings")(findings)
+    app.command("report")(report)
 
-    @app.command("figures")
-    def figures(
-        names: Annotated[
-            list[str] | None,
-            typer.Argument(help="Figures to draw, 'all', or 'ls' to list them."),
-        ] = None,
-        run: Annotated[Path, typer.Option(help="Run folder to draw from.")] = Path(
-            "data/runs/pocket-scenes"
-        ),
-        out: Annotated[
-            Path | None, typer.Option(help="Where to write; figures/RUN when not given.")
-        ] = None,
-        seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-        resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
-        force: Annotated[bool, typer.Option(help="Draw even what is up to date.")] = False,
-    ) -> None:
-        """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX."""
-        from analysis.figures import FIGURES
 
-        if names == ["ls"]:
-            width = max(map(len, FIGURES))
-            for name in FIGURES:
-                recipe = FIGURES.get(name)
-                needs = ", ".join(recipe.needs)
-                typer.echo(f"{name:{width}}  {recipe.kind:6}  {recipe.shows}  [{needs}]")
-            return
-        draw(names or ["all"], run, out or Path("figures") / run.name, seed, resamples, force)
+def figures(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Figures to draw, 'all', or 'ls' to list them."),
+    ] = None,
+    run: Annotated[Path, typer.Option(help="Run folder to draw from.")] = Path(
+        "data/runs/pocket-scenes"
+    ),
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; figures/RUN when not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
+    force: Annotated[bool, typer.Option(help="Draw even what is up to date.")] = False,
+) -> None:
+    """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX."""
+    from analysis.figures import FIGURES
 
-    @app.command("findings")
-    def findings(
-        run: Annotated[Path, typer.Option(help="Run folder to judge by.")] = Path(
-            "data/runs/pocket-scenes"
-        ),
-        out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/findings.md"),
-        seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    ) -> None:
-        """Write each claim of the paper, what a run shows for it, and the verdict."""
-        from analysis.figures.findings import write
-        from analysis.stats.bootstrap import Bootstrap
+    if names == ["ls"]:
+        width = max(map(len, FIGURES))
+        for name in FIGURES:
+            recipe = FIGURES.get(name)
+            needs = ", ".join(recipe.needs)
+            typer.echo(f"{name:{width}}  {recipe.kind:6}  {recipe.shows}  [{needs}]")
+        return
+    draw(names or ["all"], run, out or Path("figures") / run.name, seed, resamples, force)
 
-        for finding in write(run, out, Bootstrap(seed=seed)):
-            typer.echo(f"{finding.verdict:12}  {finding.claim.title}")
-        typer.echo(f"{out}: written.")
 
-    @app.command("report")
-    def report(
-        run: Annotated[Path, typer.Option(help="Run folder to show.")] = Path(
-            "data/runs/pocket-scenes"
-        ),
-        figures: Annotated[
-            Path | None, typer.Option(help="Its drawn figures; figures/RUN when not given.")
-        ] = None,
-        out: Annotated[
-            Path | None, typer.Option(help="Where to write; figures/RUN/report when not given.")
-        ] = None,
-        images: Annotated[int, typer.Option(min=1, help="Images in the explorer.")] = 200,
-    ) -> None:
-        """Write a static page: figures, and an explorer of images, kept tokens and captions."""
-        from analysis.figures.inputs import Inputs
-        from analysis.report.page import write_report
+def findings(
+    run: Annotated[Path, typer.Option(help="Run folder to judge by.")] = Path(
+        "data/runs/pocket-scenes"
+    ),
+    out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/findings.md"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Write each claim of the paper, what a run shows for it, and the verdict."""
+    from analysis.figures.findings import write
+    from analysis.stats.bootstrap import Bootstrap
 
-        drawn = figures or Path("figures") / run.name
-        typer.echo(f"{write_report(Inputs(run), drawn, out or drawn / 'report', images)}: written.")
+    for finding in write(run, out, Bootstrap(seed=seed)):
+        typer.echo(f"{finding.verdict:12}  {finding.claim.title}")
+    typer.echo(f"{out}: written.")
+
+
+def report(
+    run: Annotated[Path, typer.Option(help="Run folder to show.")] = Path(
+        "data/runs/pocket-scenes"
+    ),
+    figures: Annotated[
+        Path | None, typer.Option(help="Its drawn figures; figures/RUN when not given.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; figures/RUN/report when not given.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="Images in the explorer.")] = 200,
+) -> None:
+    """Write a static page: figures, and an explorer of images, kept tokens and captions."""
+    from analysis.figures.inputs import Inputs
+    from analysis.report.page import write_report
+
+    drawn = figures or Path("figures") / run.name
+    typer.echo(f"{write_report(Inputs(run), drawn, out or drawn / 'report', images)}: written.")
 
 
 def draw(names: list[str], run: Path, out: Path, seed: int, resamples: int, force: bool) -> None:

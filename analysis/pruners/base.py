@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from analysis.errors import UsageError
 from analysis.pruners.checks import check_request
@@ -87,7 +88,7 @@ class Selection:
         if self.weights is None:
             return features[self.indices]
         weights = self.weights.to(features.device)
-        merged = weights[:, 1:] @ features.to(weights.dtype)
+        merged = _weighted_sums(weights[:, 1:], features.to(weights.dtype))
         if bool((weights[:, 0] != 0).any()):
             if cls is None:
                 raise ValueError("cls must be given: a row of this selection draws on [CLS]")
@@ -231,6 +232,21 @@ class Pruner:
             position_policy=self.position_policy,
             info=info or {},
         )
+
+
+def _weighted_sums(weights: Tensor, features: Tensor) -> Tensor:
+    """Return ``weights @ features``, gathering only what has a weight where rows are sparse."""
+    if int(torch.count_nonzero(weights)) * 4 > weights.numel():
+        return weights @ features
+    rows, columns = weights.nonzero(as_tuple=True)
+    counts = torch.bincount(rows, minlength=weights.shape[0])
+    return embedding_bag(
+        columns,
+        features,
+        counts.cumsum(0) - counts,
+        mode="sum",
+        per_sample_weights=weights[rows, columns],
+    )
 
 
 def everything(n: int, policy: PositionPolicy, device: torch.device) -> Selection:

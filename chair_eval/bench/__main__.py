@@ -24,10 +24,8 @@ from chair_eval.records import records_of
 from chair_eval.scoring import Scorer
 from chair_eval.vocabulary import Vocabulary
 
-# `ours_s` and `reference_s` are processor time: each process has one thread, so on an idle machine
-# that is the time elapsed; `wall_s` is what elapsed here, with `load` other processes waiting.
-# `ours_s` and `reference_s` are processor time: each process has one thread, so on an idle machine
-# that is the time elapsed; `wall_s` is what elapsed here, with `load` other processes waiting.
+# `ours_s` and `reference_s` are processor time; `wall_s` is what elapsed, with `load` processes
+# running, and it is what the limits of whole processes are judged by.
 FIELDS = (
     "benchmark",
     "name",
@@ -144,7 +142,7 @@ def whole_process(folder: Path, captions: list[tuple[int, str]]) -> Row:
         ]
     wall, used, peak = min(runs)
     return row(
-        "process, 500 captions", len(captions), "< 1 s, < 250 MB", used < 1 and peak < 250,
+        "process, 500 captions", len(captions), "< 1 s, < 250 MB", wall < 1 and peak < 250,
         ours_s=used, wall_s=wall, peak_mb=peak,
     )  # fmt: skip
 
@@ -159,7 +157,7 @@ def long_stream(folder: Path, n: int) -> Row:
         wall, used, peak = process(folder, ["-", "-g", str(truth)], path)
     path.unlink()
     return row(
-        f"stream of {size:.0f} MB", n, "minutes, < 1 GB", used < 300 and peak < 1024,
+        f"stream of {size:.0f} MB", n, "minutes, < 1 GB", wall < 300 and peak < 1024,
         ours_s=used, wall_s=wall, peak_mb=peak,
     )  # fmt: skip
 
@@ -175,7 +173,7 @@ def building(folder: Path, scale: float) -> Row:
     )  # fmt: skip
     return row(
         f"ground truth from {(instances.stat().st_size + captions.stat().st_size) / 2**20:.0f} MB",
-        int(616_767 * scale), "< 60 s, < 3 GB", used < 60 and peak < 3072,
+        int(616_767 * scale), "< 60 s, < 3 GB", wall < 60 and peak < 3072,
         ours_s=used, wall_s=wall, peak_mb=peak,
     )  # fmt: skip
 

@@ -51,6 +51,7 @@ def build(
     *,
     boot: Bootstrap | None = None,
     force: bool = False,
+    lenient: bool = False,
     report: Callable[[Built], None] | None = None,
 ) -> list[Built]:
     """Draw recipes of one run into a folder.
@@ -67,6 +68,8 @@ def build(
         Resampling of every estimate.
     force
         Draw even what is up to date.
+    lenient
+        Leave out, instead of failing, what data without annotated objects cannot show.
     report
         Called after each recipe.
 
@@ -79,15 +82,19 @@ def build(
     inputs = Inputs(run, boot)
     stamp = run_stamp(run, boot)
     results = []
+    bare = lenient and not inputs.images["objects"].notna().any()
     for recipe in recipes:
-        result = _one(recipe, inputs, out, stamp, force)
+        excused = recipe.optional or bare
+        result = _one(recipe, inputs, out, stamp, force, excused)
         results.append(result)
         if report:
             report(result)
     return results
 
 
-def _one(recipe: Recipe, inputs: Inputs, out: Path, stamp: dict[str, Any], force: bool) -> Built:
+def _one(
+    recipe: Recipe, inputs: Inputs, out: Path, stamp: dict[str, Any], force: bool, excused: bool
+) -> Built:
     record = out / f"{recipe.name}.json"
     if not force and is_fresh(record, stamp):
         return Built(recipe.name, "fresh")
@@ -97,7 +104,7 @@ def _one(recipe: Recipe, inputs: Inputs, out: Path, stamp: dict[str, Any], force
             drawn = recipe.build(inputs)
         files = save(drawn, recipe, out, embedded=inputs.is_embedded)
     except (AgileError, UsageError, OSError) as error:
-        skipped = recipe.optional and isinstance(error, MissingInput)
+        skipped = excused and isinstance(error, MissingInput | UsageError)
         return Built(recipe.name, "skipped" if skipped else "failed", str(error))
     except Exception as error:  # one broken recipe must not cost the others
         log.debug("%s", traceback.format_exc())

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.inputs import Inputs
+from analysis.figures.inputs import Inputs, MissingInput
 from analysis.plots.intervals import forest
 from analysis.plots.style import look, new_figure
 from analysis.stats.ratios import RATIOS, summarise
@@ -15,14 +15,26 @@ SCORES = ("accuracy", "recall", "CHAIR_i", "CHAIR_s", "length")
 
 
 def available(inputs: Inputs, measures: Sequence[str]) -> list[str]:
-    """Return those measures whose columns the run's units have."""
+    """Return those measures whose columns the run's units have.
+
+    Raises
+    ------
+    MissingInput
+        When there is none: the data has neither annotated objects nor labelled questions.
+    """
     units = inputs.units
     rules = {name: RATIOS[name] for name in measures}
-    return [
+    found = [
         name
         for name, rule in rules.items()
         if rule.numerator in units and (not rule.denominator or rule.denominator in units)
     ]
+    if not found:
+        raise MissingInput(
+            f"run {inputs.path.name} has nothing to score ({', '.join(measures)}); extract from "
+            "data with annotated objects or labelled questions, such as scenes or pope:PATH."
+        )
+    return found
 
 
 def variant_scores(

@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import UsageError
@@ -10,6 +12,7 @@ from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION, Drawn, Recipe
 from analysis.figures.build import build
 from analysis.figures.save import digest
+from analysis.records import IMAGES
 from analysis.stats.bootstrap import Bootstrap
 
 FAST = Bootstrap(200)
@@ -104,3 +107,20 @@ def test_drawn_parts_become_files(run_path, tmp_path):
     one = Recipe("one", "", (), lambda _: Drawn(None, {"": frame, "more": frame}, "seen", ""))
     build([one], run_path, tmp_path, boot=FAST)
     assert (tmp_path / "one-more.csv").read_text() == "a\n0.3333333333\n"
+
+
+def test_data_without_annotations_leaves_figures_out_only_when_all_are_asked_for(
+    run_path, tmp_path
+):
+    """A folder of plain images still gets every figure it can have."""
+    bare = tmp_path / "bare"
+    shutil.copytree(run_path, bare)
+    for shard in bare.glob("images-*.parquet"):
+        rows = [{**row, "objects": None} for row in pq.read_table(shard).to_pylist()]
+        pq.write_table(pa.Table.from_pylist(rows, schema=IMAGES), shard)
+    names = ("chair_table", "entropy_vs_erank")
+    lenient = build(recipes(names), bare, tmp_path / "a", boot=FAST, lenient=True)
+    assert [result.state for result in lenient] == ["skipped", "built"]
+    strict = build(recipes(names), bare, tmp_path / "b", boot=FAST)
+    assert [result.state for result in strict] == ["failed", "built"]
+    assert strict[0].reason

@@ -49,7 +49,10 @@ def threshold(inputs: Inputs) -> Drawn:
 
 
 def example(sweep: pd.DataFrame) -> dict[str, Any]:
-    """Return the first image with stored tokens under the lowest and the highest tau.
+    """Return the first image with stored tokens under a low and a high tau.
+
+    High is the tau that departs furthest from attention order (least attention kept):
+    beyond it too few tokens survive and the top-up by attention brings them back.
 
     Raises
     ------
@@ -57,7 +60,8 @@ def example(sweep: pd.DataFrame) -> dict[str, Any]:
         If no image has both.
     """
     stored = sweep[sweep["indices"].notna()]
-    ends = {"low": stored["tau"].min(), "high": stored["tau"].max()}
+    low, furthest = stored["tau"].min(), stored.groupby("tau")["attention_mass"].mean().idxmin()
+    ends = {"low": low, "high": stored["tau"].max() if furthest == low else furthest}
     rows = {name: stored[stored["tau"] == tau].set_index("image_id") for name, tau in ends.items()}
     both = sorted(set(rows["low"].index) & set(rows["high"].index))
     if not both:
@@ -84,6 +88,9 @@ def caption(found: pd.DataFrame, sweep: pd.DataFrame) -> str:
             f"from τ = {first['tau']:g} to {last['tau']:g} {name} goes from "
             f"{interval(first, digits)} to {interval(last, digits)}"
         )
+    erank = found[found["measure"] == "erank"]
+    peak = erank.sort_values("estimate").to_dict("records")[-1]
+    parts.append(f"kept erank is highest at τ = {peak['tau']:g} ({interval(peak, 1)})")
     text = "; ".join(parts)
     return (
         f"{text[0].upper()}{text[1:]} ({int(found['n'].max()):,} images, "

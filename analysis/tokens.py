@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 # First dimension of each per-token field, relative to N.
 _ROWS = {
+    "llm_keys": 0,
+    "llm_states": 0,
+    "llm_normed": 0,
     "features": 0,
     "encoder_features": 0,
     "cls_attention": 0,
@@ -23,7 +26,18 @@ _ROWS = {
     "crop": 0,
     "newline": 0,
 }
+# Fields whose last dimension is N, and fields with one row per word, last but one in those.
+_COLUMNS = ("llm_attention", "llm_rotary_bias")
+_WORDS = ("llm_words", "llm_word_keys", "llm_word_normed")
 _NDIM = {
+    "llm_attention": 3,
+    "llm_rotary_bias": 2,
+    "llm_words": 2,
+    "llm_keys": 2,
+    "llm_word_keys": 2,
+    "llm_states": 2,
+    "llm_normed": 2,
+    "llm_word_normed": 2,
     "features": 2,
     "encoder_features": 2,
     "cls_attention": 1,
@@ -75,6 +89,24 @@ class VisualTokens:
         (N,) index of the crop (tile) each token comes from.
     newline
         (N,) True where a token is LLaVA-NeXT's learned row separator.
+    llm_attention
+        (H, M, N) attention probabilities, per head, of the M words after the image (the
+        last is the last prompt token) to the image tokens, in the decoder layer the
+        method reads. The ``llm_`` fields show one stage of a method that prunes inside
+        the language model to who has arrays but no model; with a model they are read off
+        it (`analysis.pruners.inllm`) and stay None.
+    llm_words
+        (M, D) embeddings of those words, in the space of ``features``.
+    llm_rotary_bias
+        (M, N) scaled dot products of all-ones queries and keys after RoPE.
+    llm_keys, llm_word_keys
+        (N, E) and (M, E) keys of the layer that has just run, after RoPE, heads joined.
+    llm_states
+        (N, E) hidden states of the image tokens entering the stage.
+    llm_normed, llm_word_normed
+        (N, E) and (M, E) the same states, and the words', after the model's output norm.
+    llm_prefix
+        Prompt tokens before the image; only DART with ``order=cpython`` reads it.
     """
 
     features: Tensor
@@ -91,6 +123,15 @@ class VisualTokens:
     grid: tuple[int, int] | None = None
     crop: Tensor | None = None
     newline: Tensor | None = None
+    llm_attention: Tensor | None = None
+    llm_words: Tensor | None = None
+    llm_rotary_bias: Tensor | None = None
+    llm_keys: Tensor | None = None
+    llm_word_keys: Tensor | None = None
+    llm_states: Tensor | None = None
+    llm_normed: Tensor | None = None
+    llm_word_normed: Tensor | None = None
+    llm_prefix: int = 0
 
     def __post_init__(self) -> None:
         """Check shapes; values are checked by who reads them, once.
@@ -111,15 +152,45 @@ class VisualTokens:
                     f"{name} must have {self.n + _ROWS[name]} rows to fit "
                     f"features {tuple(self.features.shape)}, got {value.shape[0]}"
                 )
+        self._check_prompt()
         if self.n == 0:
             raise ValueError("features must hold at least one token, got 0 rows")
         if self.grid is not None and self.grid[0] * self.grid[1] != self.n:
             raise ValueError(f"grid {self.grid} does not hold the {self.n} rows of features")
 
+    def _check_prompt(self) -> None:
+        """Check that what is known of the prompt speaks of N image tokens and of M words."""
+        for name in _COLUMNS:
+            value = getattr(self, name)
+            if value is not None and value.shape[-1] != self.n:
+                raise ValueError(
+                    f"{name} must have {self.n} columns to fit "
+                    f"features {tuple(self.features.shape)}, got {value.shape[-1]}"
+                )
+        counts = self._word_counts()
+        for name, count in counts.items():
+            if count != self.n_words or not count:
+                raise ValueError(
+                    f"{name} must have a row for each word, as {next(iter(counts))} has "
+                    f"{self.n_words}, and at least one; got {count}"
+                )
+        if self.llm_prefix < 0:
+            raise ValueError(f"llm_prefix must be at least 0, got {self.llm_prefix}")
+
     @property
     def n(self) -> int:
         """Number of visual tokens N."""
         return int(self.features.shape[0])
+
+    @property
+    def n_words(self) -> int:
+        """Number M of words after the image the ``llm_`` fields speak of, 0 without them."""
+        return next(iter(self._word_counts().values()), 0)
+
+    def _word_counts(self) -> dict[str, int]:
+        """Rows per word in each field that is given."""
+        found = {name: getattr(self, name) for name in (*_COLUMNS, *_WORDS)}
+        return {name: int(value.shape[-2]) for name, value in found.items() if value is not None}
 
     @property
     def device(self) -> torch.device:

@@ -81,7 +81,7 @@ def subset(tokens: VisualTokens, rows: Tensor) -> VisualTokens:
     values: dict[str, Any] = {}
     for entry in fields(VisualTokens):
         value = getattr(tokens, entry.name)
-        if value is None or entry.name == "grid":
+        if value is None or entry.name == "grid" or entry.name.startswith("llm_"):
             continue
         if entry.name in _WITH_CLS:
             value = value[torch.cat([rows.new_zeros(1), rows + 1])]

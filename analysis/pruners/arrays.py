@@ -15,6 +15,8 @@ from analysis.tokens import VisualTokens
 
 FIELDS = tuple(f.name for f in fields(VisualTokens))
 _WHOLE = {"crop": torch.long, "newline": torch.bool}
+# Fields that are plain numbers, not tensors.
+_NUMBERS = ("grid", "llm_prefix")
 
 
 def load_tokens(path: Path) -> tuple[VisualTokens, tuple[str, ...]]:
@@ -24,8 +26,8 @@ def load_tokens(path: Path) -> tuple[VisualTokens, tuple[str, ...]]:
     ----------
     path
         A ``.npz`` file (anything else is read as safetensors) with ``features`` (N, D)
-        and any other field of `VisualTokens` by its name; ``grid`` holds two integers.
-        Without it, N tokens with N a square are taken as a square grid.
+        and any other field of `VisualTokens` by its name; ``grid`` holds two integers,
+        ``llm_prefix`` one. Without a grid, N tokens with N a square are taken as a square grid.
 
     Returns
     -------
@@ -46,12 +48,18 @@ def load_tokens(path: Path) -> tuple[VisualTokens, tuple[str, ...]]:
             f"{path} holds no array named features{hint}; it must hold features (N, D) and "
             f"what the pruner reads, of: {', '.join(FIELDS)}."
         )
-    known = {name: _field(name, value) for name, value in arrays.items() if name in FIELDS}
-    grid = known.pop("grid", None)
+    numbers = {name: arrays[name] for name in _NUMBERS if name in arrays}
+    known = {
+        name: _field(name, value)
+        for name, value in arrays.items()
+        if name in FIELDS and name not in numbers
+    }
+    n = known["features"].shape[0] if known["features"].ndim else 0
+    prefix = numbers.get("llm_prefix", torch.tensor(0))
+    if prefix.numel() != 1:
+        raise UsageError(f"{path}: llm_prefix must be one integer, got {prefix.numel()} numbers.")
     try:
-        tokens = VisualTokens(
-            **known, grid=_grid(grid, known["features"].shape[0] if known["features"].ndim else 0)
-        )  # type: ignore[arg-type]
+        tokens = VisualTokens(**known, grid=_grid(numbers.get("grid"), n), llm_prefix=int(prefix))  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path}: {error}.") from error
     return tokens, tuple(sorted(set(arrays) - set(FIELDS)))
@@ -81,7 +89,7 @@ def _field(name: str, value: Tensor) -> Tensor:
     """Return an array as the type its field has."""
     if name in _WHOLE:
         return value.to(_WHOLE[name])
-    return value if value.is_floating_point() or name == "grid" else value.float()
+    return value if value.is_floating_point() else value.float()
 
 
 def _grid(value: Tensor | None, n: int) -> tuple[int, int] | None:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from analysis.errors import UsageError
 from analysis.pruners.checks import check_request
 from analysis.registry import Registry
 from analysis.tokens import VisualTokens
@@ -215,9 +214,9 @@ class Pruner:
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         """Choose in images of one size, without a loop over them."""
-        raise UsageError(
-            f"{self.name} works inside the language model and cannot select {keep} tokens "
-            f"of {len(batch)} image(s) before it."
+        raise TypeError(
+            f"{type(self).__name__} must implement _select or _select_many to keep {keep} tokens "
+            f"of each of {len(batch)} image(s)."
         )
 
     def pick(

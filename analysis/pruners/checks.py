@@ -28,9 +28,10 @@ def check_request(pruner: "Pruner", tokens: VisualTokens, keep: SupportsIndex | 
     count = _check_keep(pruner, tokens.n, keep)
     for name in pruner.needs:
         if getattr(tokens, name) is None:
+            inside = "; in a model it runs by prune_inside" if pruner.prunes == "in LLM" else ""
             raise UsageError(
                 f"{pruner.name} needs {name}, which these visual tokens do not have; "
-                f"it reads: {', '.join(('features', *pruner.needs))}."
+                f"it reads: {', '.join(('features', *pruner.needs))}{inside}."
             )
     for name in ("features", *pruner.needs):
         check_finite(tokens, name)

@@ -45,6 +45,12 @@ class DART(InsidePruner):
 
     name: ClassVar[str] = "dart"
     family: ClassVar[Family] = "diversity"
+    needs: ClassVar[tuple[str, ...]] = (
+        "llm_keys",
+        "llm_word_keys",
+        "llm_normed",
+        "llm_word_normed",
+    )
     signal: ClassVar[str] = "key-norm pivots, least similar hidden states"
     position_policy: ClassVar[PositionPolicy] = "keep"
     licence: ClassVar[str] = "Apache-2.0 (by its README)"

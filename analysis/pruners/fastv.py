@@ -33,6 +33,7 @@ class FastV(InsidePruner):
 
     name: ClassVar[str] = "fastv"
     family: ClassVar[Family] = "attention"
+    needs: ClassVar[tuple[str, ...]] = ("llm_attention",)
     signal: ClassVar[str] = "last prompt token's attention, layer K-1"
     position_policy: ClassVar[PositionPolicy] = "keep"
     licence: ClassVar[str] = "none at the root (not copied)"

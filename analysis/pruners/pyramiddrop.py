@@ -35,6 +35,7 @@ class PyramidDrop(InsidePruner):
 
     name: ClassVar[str] = "pyramiddrop"
     family: ClassVar[Family] = "attention"
+    needs: ClassVar[tuple[str, ...]] = ("llm_attention",)
     signal: ClassVar[str] = "last prompt token's attention, next layer's q and k"
     position_policy: ClassVar[PositionPolicy] = "reindex"
     licence: ClassVar[str] = "MIT"

@@ -104,6 +104,7 @@ class SparseVLM(_Raters):
     """
 
     name: ClassVar[str] = "sparsevlm"
+    needs: ClassVar[tuple[str, ...]] = ("llm_attention", "llm_words", "llm_states")
     merges: ClassVar[bool] = True
     position_policy: ClassVar[PositionPolicy] = "reindex"
     deviations: ClassVar[tuple[str, ...]] = (
@@ -189,6 +190,7 @@ class SparseVLMv2(_Raters):
     heads: int = 14
 
     name: ClassVar[str] = "sparsevlm_v2"
+    needs: ClassVar[tuple[str, ...]] = ("llm_attention", "llm_words", "llm_rotary_bias")
     position_policy: ClassVar[PositionPolicy] = "keep"
     tables: ClassVar[dict[int, tuple[int, int, int]]] = TABLES_V2
     deviations: ClassVar[tuple[str, ...]] = (

@@ -127,7 +127,10 @@ def test_refusals_name_the_field(tmp_path):
     assert "two integers" in refused(tmp_path, "random", 3, features=x, grid=np.array([9]))
     assert "did you mean fastervlm" in refused(tmp_path, "fastvlm", 3, features=x)
     assert "key=value" in refused(tmp_path, "fps", 3, "--param", "start", features=x)
-    assert "inside the language model" in refused(tmp_path, "fastv", 3, features=x)
+    assert "needs llm_attention" in refused(tmp_path, "fastv", 3, features=x)
+    assert "prune_inside" in refused(tmp_path, "dart", 3, features=x)
+    prefix = {"features": x, "llm_prefix": np.arange(2)}
+    assert "llm_prefix must be one integer" in refused(tmp_path, "random", 3, **prefix)
 
 
 def test_exit_code_and_one_sentence(tmp_path, root):

@@ -92,6 +92,14 @@ def field_tokens(seed: int, knots: int = 8, noise: float = 0.02) -> VisualTokens
         image_embeds=field(64, knots, rng, noise),
         text_embeds=torch.randn(2, 64, generator=rng),
         grid=(24, 24),
+        llm_attention=torch.rand(4, 5, N, generator=rng) / N,
+        llm_words=torch.randn(5, 128, generator=rng),
+        llm_rotary_bias=1 + torch.rand(5, N, generator=rng),
+        llm_keys=field(32, knots, rng, noise),
+        llm_word_keys=torch.randn(5, 32, generator=rng),
+        llm_states=field(48, knots, rng, noise),
+        llm_normed=field(48, knots, rng, noise),
+        llm_word_normed=torch.randn(5, 48, generator=rng),
     )
 
 
@@ -115,4 +123,12 @@ def random_tokens(n: int, seed: int = 0, grid: tuple[int, int] | None = None) ->
         image_embeds=draw(n, 10),
         text_embeds=draw(2, 10),
         grid=grid,
+        llm_attention=draw(2, 3, n).softmax(dim=-1) / 2,
+        llm_words=draw(3, 12),
+        llm_rotary_bias=draw(3, n),
+        llm_keys=draw(n, 8),
+        llm_word_keys=draw(3, 8),
+        llm_states=draw(n, 9),
+        llm_normed=draw(n, 9),
+        llm_word_normed=draw(3, 9),
     )

@@ -43,6 +43,12 @@ SPECS = [
     "agilepruner:steer=entropy",
     "agilepruner:tau=2.0",
     "agilepruner:tau=0.0",
+    "fastv",
+    "pyramiddrop",
+    "sparsevlm",
+    "sparsevlm_v2",
+    "dart",
+    "dart:order=cpython",
 ]
 # Methods that set their own count.
 FREE = ["prumerge", "prumerge_plus", "agilepruner:adaptive_count=true"]
@@ -56,13 +62,17 @@ def odd_image(kind: str, n: int) -> VisualTokens:
         full = {name: x[torch.arange(n) % 3] for name, x in full.items()}
         kept = torch.cat([torch.zeros(1, dtype=torch.long), torch.arange(n) % 3 + (n >= 3)])
         keys = {name: getattr(tokens, name)[kept] for name in ("keys", "last_keys")}
+        inside = ("llm_keys", "llm_states", "llm_normed")
+        full |= {name: getattr(tokens, name)[torch.arange(n) % 3] for name in inside}
         equal = dict.fromkeys(
             ("cls_attention", "object_attention", "received_attention"), torch.full((n,), 0.5 / n)
         )
         return replace(tokens, **full, **keys, **equal, image_embeds=torch.ones(n, 10))
     if kind == "zeros":
         full = {name: x * (torch.arange(n) % 2)[:, None] for name, x in full.items()}
-        return replace(tokens, **full, image_embeds=tokens.image_embeds * 0)
+        inside = ("llm_attention", "llm_rotary_bias", "llm_keys", "llm_states", "llm_normed")
+        full |= {name: getattr(tokens, name) * 0 for name in ("image_embeds", *inside)}
+        return replace(tokens, **full)
     if kind == "rank one":
         full = {name: x[:, :1].repeat(1, x.shape[1]) for name, x in full.items()}
         return replace(tokens, **full)
@@ -182,7 +192,17 @@ def test_missing_field_is_named(spec):
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("encoder_features", (8, 3)), ("cls_attention", (10,)), ("keys", (9, 2)), ("features", (9,))],
+    [
+        ("encoder_features", (8, 3)),
+        ("cls_attention", (10,)),
+        ("keys", (9, 2)),
+        ("features", (9,)),
+        ("llm_attention", (2, 3, 8)),
+        ("llm_attention", (3, 9)),
+        ("llm_words", (4, 12)),
+        ("llm_rotary_bias", (0, 9)),
+        ("llm_states", (10, 9)),
+    ],
 )
 def test_shape_that_does_not_fit_is_named(name, shape):
     with pytest.raises(ValueError, match=name):
@@ -198,6 +218,9 @@ def test_shape_that_does_not_fit_is_named(name, shape):
         ("prumerge_plus_fixed", "last_query", (7,)),
         ("divprune", "features", (9, 0)),
         ("visionzip", "keys", (10, 0)),
+        ("sparsevlm", "llm_words", (3, 7)),
+        ("dart", "llm_word_keys", (3, 7)),
+        ("dart", "llm_word_normed", (3, 7)),
     ],
 )
 def test_field_that_fits_no_other_is_named(spec, name, shape):
@@ -206,9 +229,8 @@ def test_field_that_fits_no_other_is_named(spec, name, shape):
         make_pruner(spec).select(image, 4)
 
 
-def test_matrix_knows_every_method_that_works_before_the_language_model():
-    before = {n for n in PRUNERS if PRUNERS.get(n).prunes != "in LLM"} - {"full"}
-    assert before == {spec.split(":")[0] for spec in (*SPECS, *FREE)}
+def test_matrix_knows_every_method():
+    assert set(PRUNERS) - {"full"} == {spec.split(":")[0] for spec in (*SPECS, *FREE)}
 
 
 @pytest.mark.parametrize("name", PRUNERS.names())

@@ -13,9 +13,19 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.pruners.base import Pruner
+from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.checks import check_width
+from analysis.pruners.inllm.given import prompt_view, stage_view
 from analysis.pruners.inllm.schedule import Schedule, shift_stages, solve_schedule
 from analysis.pruners.inllm.view import RowView
+from analysis.tokens import VisualTokens
+
+# Fields of arrays of one's own that must be equally wide, where both are given.
+_SAME_WIDTH = (
+    ("llm_words", "features"),
+    ("llm_word_keys", "llm_keys"),
+    ("llm_word_normed", "llm_normed"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +74,10 @@ class Kept:
 class InsidePruner(Pruner):
     """Base of methods that prune between decoder layers.
 
+    In a model the engine (`prune_inside`) shows a method what it reads and ``keep`` is
+    the mean over layers. `select`, on arrays, is one stage alone: the ``llm_`` fields of
+    `VisualTokens` stand for the model, and ``keep`` tokens leave that stage.
+
     Parameters
     ----------
     shift
@@ -83,6 +97,23 @@ class InsidePruner(Pruner):
     @abstractmethod
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Choose what goes on, exactly ``n_keep`` of the image tokens in ``view``."""
+
+    def _select(self, tokens: VisualTokens, keep: int) -> Selection:
+        """Prune one stage on arrays; ``keep`` tokens leave it."""
+        for name, other in _SAME_WIDTH:
+            if getattr(tokens, name) is not None and getattr(tokens, other) is not None:
+                check_width(tokens, name, other)
+        kept = self.choose(stage_view(tokens, self.mark(prompt_view(tokens))), keep)
+        indices, weights = kept.index, None
+        groups = ("kept",) * len(indices)
+        if kept.merged is not None:
+            one_hot = torch.eye(tokens.n, device=tokens.device)[indices]
+            rows = torch.cat((one_hot, kept.merged.weights.to(one_hot.dtype)))
+            weights = torch.nn.functional.pad(rows, (1, 0))
+            indices = torch.cat((indices, kept.merged.representative))
+            groups += ("merged",) * len(kept.merged.representative)
+        info = {"stages": "one: keep is what leaves it, not the mean over layers"}
+        return Selection(indices, groups, tokens.n, weights, self.position_policy, info)
 
     def mark(self, view: RowView) -> Tensor | None:
         """Mark tokens of the embedded prompt; a (t,) bool `RowView.marked` returns later."""

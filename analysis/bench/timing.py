@@ -22,12 +22,12 @@ class Timing:
     Attributes
     ----------
     best
-        Fastest repeat: what other processes do to a machine only adds, so this is what
+        Fastest round: what other processes do to a machine only adds, so this is what
         ratios are taken of.
     median
-        Median repeat.
+        Median round.
     repeats
-        How many there were.
+        How many rounds there were.
     """
 
     best: float
@@ -41,8 +41,13 @@ def time_together(
     cuda: bool = False,
     seconds: float = 15.0,
     clock: Clock = time.perf_counter,
+    block: float = 0.02,
 ) -> dict[str, Timing]:
-    """Run every piece of work once to warm up, then all of them ``repeats`` times in turn.
+    """Run every piece of work once to warm up, then all of them ``repeats`` rounds in turn.
+
+    In a round a short piece of work is run again and again until it has filled a block of
+    time, and its mean is taken: alternatives are compared with their own data in the
+    caches, not with what the one before left there.
 
     Parameters
     ----------
@@ -56,27 +61,34 @@ def time_together(
         Begin no further round after this long by ``clock``; one round is always done.
     clock
         What is read before and after, in seconds.
+    block
+        Seconds a piece of work fills in a round; it is run at least once.
     """
-    for work in works.values():
+    calls = {}
+    for name, work in works.items():
         work()
+        once = _milliseconds(work, cuda, clock)
+        calls[name] = max(1, round(block * 1000.0 / max(once, 1e-3)))
     taken: dict[str, list[float]] = {name: [] for name in works}
     start = clock()
     for done in range(repeats):
         if done and clock() - start > seconds:
             break
         for name, work in works.items():
-            taken[name].append(_milliseconds(work, cuda, clock))
+            taken[name].append(_milliseconds(work, cuda, clock, calls[name]))
     return {
         name: Timing(min(times), sorted(times)[len(times) // 2], len(times))
         for name, times in taken.items()
     }
 
 
-def _milliseconds(work: Work, cuda: bool, clock: Clock) -> float:
+def _milliseconds(work: Work, cuda: bool, clock: Clock, calls: int = 1) -> float:
+    """Return the mean time of ``calls`` calls in a row."""
     if cuda:
         torch.cuda.synchronize()
     start = clock()
-    work()
+    for _ in range(calls):
+        work()
     if cuda:
         torch.cuda.synchronize()
-    return (clock() - start) * 1000.0
+    return (clock() - start) * 1000.0 / calls

@@ -1,6 +1,7 @@
 """The table of pruners and its page in the docs, both read off the classes themselves."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from inspect import cleandoc
 
@@ -48,10 +49,16 @@ def pruner_rows() -> list[dict[str, str]]:
 
 def page() -> str:
     """Return docs/pruners.md: the table, then every method with its parameters."""
-    head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
-    lines = "".join(f"| {' | '.join(row[c] for c in COLUMNS)} |\n" for row in pruner_rows())
     methods = "\n".join(_section(PRUNERS.get(name)) for name in PRUNERS)
-    return f"{_INTRODUCTION}\n{head}{lines}\n{methods}"
+    return f"{_INTRODUCTION}\n{markdown_table(COLUMNS, pruner_rows())}\n{methods}"
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    """Write rows as a Markdown table."""
+    head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
+    return head + "".join(
+        f"| {' | '.join(row[c].replace('|', chr(92) + '|') for c in columns)} |\n" for row in rows
+    )
 
 
 def _row(cls: type[Pruner]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
 from analysis.pruners.checks import check_range, check_width
+from analysis.pruners.product import largest, row_products
 from analysis.pruners.ranking import rank
 from analysis.tokens import VisualTokens
 
@@ -174,16 +175,15 @@ def _weights(picks: Tensor, score: Tensor, keys: Tensor) -> Tensor:
     """Return (K+1, N+1): picked tokens with their neighbours, then the extra row."""
     kept, n = len(picks), len(score)
     weights = torch.zeros(kept + 1, n + 1, device=score.device)
-    near = _nearest(keys, picks)
-    weights[:kept, 1:].scatter_(1, near, score[near])
+    torch.mul(_nearest(keys, picks), score, out=weights[:kept, 1:])
     weights[torch.arange(kept, device=picks.device), picks + 1] = 1.0
     weights[kept, 1:] = score.index_fill(0, picks, 0.0)
     return weights
 
 
 def _nearest(keys: Tensor, picks: Tensor) -> Tensor:
-    """Return (K, 32) the tokens most similar to each pick by key cosine, itself excluded."""
-    unit = keys / keys.norm(dim=-1, keepdim=True).clamp_min(1e-30)
-    similarity = unit[picks] @ unit.mT
+    """Mark (K, N) the 32 tokens most similar to each pick by key cosine, itself excluded."""
+    unit = keys / torch.linalg.vector_norm(keys, dim=1, keepdim=True).clamp_min(1e-30)
+    similarity = row_products(unit, unit[picks]).mT.contiguous()
     similarity[torch.arange(len(picks), device=picks.device), picks] = -torch.inf
-    return similarity.topk(min(_NEIGHBOURS, len(keys) - 1), sorted=False).indices
+    return largest(similarity, min(_NEIGHBOURS, len(keys) - 1))

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 # First dimension of each per-token field, relative to N.
 _ROWS = {
-    "llm_keys": 0,
-    "llm_states": 0,
-    "llm_normed": 0,
     "features": 0,
     "encoder_features": 0,
     "cls_attention": 0,
@@ -25,19 +22,14 @@ _ROWS = {
     "image_embeds": 0,
     "crop": 0,
     "newline": 0,
+    "llm_keys": 0,
+    "llm_states": 0,
+    "llm_normed": 0,
 }
 # Fields whose last dimension is N, and fields with one row per word, last but one in those.
 _COLUMNS = ("llm_attention", "llm_rotary_bias")
 _WORDS = ("llm_words", "llm_word_keys", "llm_word_normed")
 _NDIM = {
-    "llm_attention": 3,
-    "llm_rotary_bias": 2,
-    "llm_words": 2,
-    "llm_keys": 2,
-    "llm_word_keys": 2,
-    "llm_states": 2,
-    "llm_normed": 2,
-    "llm_word_normed": 2,
     "features": 2,
     "encoder_features": 2,
     "cls_attention": 1,
@@ -51,6 +43,14 @@ _NDIM = {
     "text_embeds": 2,
     "crop": 1,
     "newline": 1,
+    "llm_attention": 3,
+    "llm_rotary_bias": 2,
+    "llm_words": 2,
+    "llm_keys": 2,
+    "llm_word_keys": 2,
+    "llm_states": 2,
+    "llm_normed": 2,
+    "llm_word_normed": 2,
 }
 
 
@@ -143,8 +143,10 @@ class VisualTokens:
         """
         for name, ndim in _NDIM.items():
             value = getattr(self, name)
-            if value is None:
+            if value is None and name != "features":
                 continue
+            if not isinstance(value, Tensor) or value.is_complex():
+                raise ValueError(f"{name} must be a tensor of real numbers, got {_kind(value)}")
             if value.ndim != ndim:
                 raise ValueError(f"{name} must have {ndim} dimensions, got {tuple(value.shape)}")
             if name in _ROWS and value.shape[0] != self.n + _ROWS[name]:
@@ -155,8 +157,14 @@ class VisualTokens:
         self._check_prompt()
         if self.n == 0:
             raise ValueError("features must hold at least one token, got 0 rows")
-        if self.grid is not None and self.grid[0] * self.grid[1] != self.n:
-            raise ValueError(f"grid {self.grid} does not hold the {self.n} rows of features")
+        if self.grid is not None:
+            _check_grid(self.grid, self.n)
+        state, patches = self.cls_feature, self.encoder_features
+        if state is not None and patches is not None and state.shape[0] != patches.shape[1]:
+            raise ValueError(
+                f"cls_feature must have {patches.shape[1]} entries to fit encoder_features "
+                f"{tuple(patches.shape)}, got {state.shape[0]}"
+            )
 
     def _check_prompt(self) -> None:
         """Check that what is known of the prompt speaks of N image tokens and of M words."""
@@ -211,3 +219,16 @@ class VisualTokens:
             if isinstance(value, Tensor):
                 moved[name] = value.to(device)
         return VisualTokens(**moved)
+
+
+def _kind(value: object) -> str:
+    """Name what was given instead of a tensor of real numbers."""
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
+
+
+def _check_grid(grid: tuple[int, int], n: int) -> None:
+    whole = isinstance(grid, tuple) and all(isinstance(side, int) for side in grid)
+    if not whole or len(grid) != 2 or min(grid) < 1:
+        raise ValueError(f"grid must be (rows, columns), two integers from 1 on, got {grid!r}")
+    if grid[0] * grid[1] != n:
+        raise ValueError(f"grid {grid} does not hold the {n} rows of features")

@@ -30,7 +30,13 @@ def register(app: typer.Typer) -> None:
         param: Annotated[
             list[str] | None, typer.Option(help="key=value, once per parameter of the pruner.")
         ] = None,
-        seed: Annotated[int, typer.Option(help="Seed of a pruner that draws at random.")] = 0,
+        seed: Annotated[
+            int | None, typer.Option(help="Seed of a pruner that draws at random, over its own.")
+        ] = None,
+        against: Annotated[
+            list[str] | None,
+            typer.Option(help="Spec of another pruner; also print the overlap (Jaccard)."),
+        ] = None,
         out: Annotated[
             Path | None, typer.Option(help="Also write indices, weights and outputs as .npz.")
         ] = None,
@@ -43,10 +49,22 @@ def register(app: typer.Typer) -> None:
         image, ignored = load_tokens(tokens)
         if ignored:
             typer.echo(f"agile: ignored, no field of the contract: {', '.join(ignored)}", err=True)
+        others = [make_pruner(spec) for spec in against or []]
         selection = _choose(rule, image, keep, seed)
-        if out is not None:
-            save_selection(out, image, selection)
-        typer.echo(json.dumps(describe(rule, image, keep, selection), allow_nan=False))
+        found = describe(rule, image, keep, selection)
+        if seed is not None:
+            found["seed"] = seed
+        if others:
+            found["overlap"] = {
+                other.label: _overlap(selection, _choose(other, image, keep, seed))
+                for other in others
+            }
+        if out is not None and not save_selection(out, rule, image, selection):
+            typer.echo(
+                "agile: no outputs in the file; they need encoder_features and cls_feature.",
+                err=True,
+            )
+        typer.echo(json.dumps(found, allow_nan=False))
 
 
 def describe(
@@ -70,11 +88,19 @@ def describe(
     }
 
 
-def save_selection(path: Path, image: "VisualTokens", selection: "Selection") -> None:
+def save_selection(
+    path: Path, rule: "Pruner", image: "VisualTokens", selection: "Selection"
+) -> bool:
     """Write ``indices``, ``weights`` (K, N+1) and, where it can be made, ``outputs``.
 
-    Outputs are the rows applied to ``encoder_features`` for merging methods (they merge
-    before the projector) and to ``features`` for plain selections.
+    Outputs are the rows applied to ``features`` for plain selections, to
+    ``encoder_features`` for methods that merge before the projector, and to
+    ``llm_states`` for one that merges inside the language model.
+
+    Returns
+    -------
+    bool
+        Whether the outputs could be made.
     """
     import numpy as np
 
@@ -83,20 +109,34 @@ def save_selection(path: Path, image: "VisualTokens", selection: "Selection") ->
         "weights": selection.matrix().numpy(),
     }
     merging = selection.weights is not None
-    space = image.encoder_features if merging else image.features
+    merged_in = image.llm_states if rule.prunes == "in LLM" else image.encoder_features
+    space = merged_in if merging else image.features
     draws_on_cls = merging and bool((selection.matrix()[:, 0] != 0).any())
-    if space is not None and not (draws_on_cls and image.cls_feature is None):
+    able = space is not None and not (draws_on_cls and image.cls_feature is None)
+    if space is not None and able:
         arrays["outputs"] = selection.apply(space, image.cls_feature).float().numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays)
+    return able
 
 
-def _choose(rule: "Pruner", image: "VisualTokens", keep: int | None, seed: int) -> "Selection":
+def _overlap(one: "Selection", other: "Selection") -> float | None:
+    """Return the Jaccard overlap of two kept sets; None where neither has a token."""
+    from analysis.measures.kept import jaccard
+
+    value = jaccard(one, other)
+    return value if math.isfinite(value) else None
+
+
+def _choose(
+    rule: "Pruner", image: "VisualTokens", keep: int | None, seed: int | None
+) -> "Selection":
     """Select, telling wrong usage (exit 2) from a failure."""
     import torch
 
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
     try:
-        return rule.select(image, keep, torch.Generator().manual_seed(seed))
+        return rule.select(image, keep, generator)
     except UsageError:
         raise
     except ValueError as error:

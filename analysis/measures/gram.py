@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from analysis.tokens import VisualTokens
 
 _EPS = torch.finfo(torch.float64).eps
+# Lengths whose squares, and those of their parts, float32 holds with room to spare.
+_SAFE = (1e-15, 1e18)
 
 
 class Gram:
@@ -132,11 +134,28 @@ def eranks(batch: Sequence["VisualTokens"], centred: bool = True) -> Tensor:
 
 def cosine_distances(features: Tensor) -> Tensor:
     """Return (..., N, N) float32 distances 1 - cosine of (..., N, D) tokens."""
-    wide = features.float()
-    norms = wide.norm(dim=-1, keepdim=True)
-    unit = wide / torch.where(norms > 0, norms, 1.0)
+    unit = unit_rows(features.float())
     distance = 1.0 - unit @ unit.mT
-    zero = norms == 0
+    zero = (unit == 0).all(dim=-1, keepdim=True)
     if bool(zero.any()):
         distance.masked_fill_(zero & zero.mT, 0.0)
     return distance
+
+
+def unit_rows(vectors: Tensor) -> Tensor:
+    """Return (..., D) float32 vectors at length 1, zero vectors as they are.
+
+    Plain x / |x|, to round as the official selectors do. Where squares would leave the
+    range of float32, rows are first scaled by a power of two, which loses no bit.
+    """
+    norms = vectors.norm(dim=-1, keepdim=True)
+    if bool(((norms < _SAFE[0]) | (norms > _SAFE[1])).any()):
+        vectors = in_range(vectors, -1)
+        norms = vectors.norm(dim=-1, keepdim=True)
+    return vectors / torch.where(norms > 0, norms, 1.0)
+
+
+def in_range(vectors: Tensor, dim: int | tuple[int, ...]) -> Tensor:
+    """Scale by a power of two for each slice along ``dim``, so that its peak is below 1."""
+    exponent = torch.frexp(vectors.abs().amax(dim=dim, keepdim=True)).exponent
+    return torch.ldexp(vectors.double(), -exponent).float()

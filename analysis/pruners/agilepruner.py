@@ -76,7 +76,9 @@ class AgilePruner(Pruner):
         check_range("erank_avg", self.erank_avg, 1e-9, 1e9)
         check_range("entropy_avg", self.entropy_avg, 1e-9, 1e9)
         check_range("tau", self.tau or 0.0, 0.0, 2.0)
-        check_range("count_min", self.count_min or 1, 1, self.count_max or 10**9)
+        most = 10**9 if self.count_max is None else self.count_max
+        check_range("count_max", most, 1, 10**9)
+        check_range("count_min", 1 if self.count_min is None else self.count_min, 1, most)
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         n = batch[0].n

@@ -61,7 +61,7 @@ def load_tokens(path: Path) -> tuple[VisualTokens, tuple[str, ...]]:
     try:
         tokens = VisualTokens(**known, grid=_grid(numbers.get("grid"), n), llm_prefix=int(prefix))  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{path}: {error}.") from error
+        raise UsageError(f"{path}: {_sentence(error)}") from error
     return tokens, tuple(sorted(set(arrays) - set(FIELDS)))
 
 
@@ -76,28 +76,38 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 
         loaded: dict[str, Tensor] = load_file(path)
         return loaded
-    except (BadZipFile, OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{path} cannot be read as arrays: {error}.") from error
+    except (BadZipFile, OSError, EOFError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{path} cannot be read as arrays: {_sentence(error)}") from error
     except Exception as error:
         # safetensors has an exception class of its own, with no common base.
         if type(error).__name__ != "SafetensorError":
             raise
-        raise UsageError(f"{path} is neither .npz nor safetensors: {error}.") from error
+        raise UsageError(f"{path} is neither .npz nor safetensors: {_sentence(error)}") from error
+
+
+def _sentence(error: Exception) -> str:
+    """End what another library says with one full stop."""
+    return str(error).strip().rstrip(".") + "."
 
 
 def _field(name: str, value: Tensor) -> Tensor:
     """Return an array as the type its field has."""
+    if value.is_complex():
+        raise UsageError(f"{name} must hold real numbers, got {value.dtype}.")
     if name in _WHOLE:
-        return value.to(_WHOLE[name])
+        whole = value.to(_WHOLE[name])
+        if not torch.equal(whole.to(value.dtype), value):
+            raise UsageError(f"{name} must hold whole numbers (newline: 0 or 1).")
+        return whole
     return value if value.is_floating_point() else value.float()
 
 
 def _grid(value: Tensor | None, n: int) -> tuple[int, int] | None:
     """Return the grid given, or the square one when N is a square."""
     if value is not None:
-        if value.numel() != 2:
-            raise UsageError(f"grid must hold two integers, got {value.numel()} numbers.")
-        rows, columns = (int(v) for v in value.flatten().tolist())
-        return rows, columns
+        sides = value.flatten().tolist()
+        if len(sides) != 2 or any(side != int(side) for side in sides):
+            raise UsageError(f"grid must hold two integers, got {sides[:8]}.")
+        return int(sides[0]), int(sides[1])
     side = round(n**0.5)
     return (side, side) if side * side == n and n else None

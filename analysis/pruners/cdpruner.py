@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from analysis.measures.gram import unit_rows
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
 from analysis.pruners.checks import check_width
 from analysis.tokens import VisualTokens
@@ -39,7 +40,7 @@ class CDPruner(Pruner):
             raise ValueError("image_embeds and text_embeds must be given")
         check_width(tokens, "text_embeds", "image_embeds")
         relevance = question_relevance(tokens.image_embeds.float(), tokens.text_embeds.float())
-        unit = _unit(tokens.features.float())[None]
+        unit = unit_rows(tokens.features.float())[None]
         kernel = relevance[:, None] * (unit @ unit.mT)[0] * relevance[None, :]
         picks = greedy_map(kernel, keep)
         found = len(picks)
@@ -52,7 +53,7 @@ class CDPruner(Pruner):
 
 def question_relevance(image_embeds: Tensor, text_embeds: Tensor) -> Tensor:
     """Return (N,) relevance in about (0, 1] of (N, P) patches to (M, P) text segments."""
-    score = (-(_unit(image_embeds) @ _unit(text_embeds).mT)).mean(dim=-1)
+    score = (-(unit_rows(image_embeds) @ unit_rows(text_embeds).mT)).mean(dim=-1)
     spread = score.max() - score.min()
     if float(spread) == 0.0:
         return torch.ones_like(score)
@@ -63,16 +64,20 @@ def greedy_map(kernel: Tensor, keep: int) -> Tensor:
     """Return up to ``keep`` indices that greedily maximise the determinant of (N, N).
 
     The incremental Cholesky form: each step adds the token with the largest remaining
-    variance and removes what it explains. Stops early when no variance is left.
+    variance and removes what it explains. Stops early when no variance is left, after
+    the first token without any, as official code does before its indices repeat.
     """
     variance = kernel.diagonal().clone()
     factors = kernel.new_zeros(keep, 1, kernel.shape[0])
     picks: list[int] = []
     for step in range(keep):
         pick = int(variance.argmax())
-        if not 0.0 < float(variance[pick]) < torch.inf:
+        if not float(variance[pick]) > -torch.inf:
             break
         picks.append(pick)
+        # Official code picks this one still; what follows in it is NaN.
+        if float(variance[pick]) <= 0.0:
+            break
         # The sum in the official order of operations, a batch of one.
         known = torch.einsum("tb,tbn->bn", factors[:step, :, pick], factors[:step])[0]
         row = (kernel[pick] - known) / variance[pick].sqrt()
@@ -80,7 +85,3 @@ def greedy_map(kernel: Tensor, keep: int) -> Tensor:
         variance = torch.nan_to_num(variance - row.square(), nan=-torch.inf)
         variance[picks] = -torch.inf
     return torch.tensor(picks, dtype=torch.long, device=kernel.device)
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-30)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.tokens import VisualTokens
@@ -47,17 +48,29 @@ def check_finite(tokens: VisualTokens, name: str) -> None:
         Naming the field that is empty, or how many of its entries are NaN or infinite.
     """
     seen = _FINITE.setdefault(tokens, set())
-    if name in seen:
-        return
-    value = getattr(tokens, name)
+    if name not in seen:
+        check_finite_values(name, getattr(tokens, name))
+        seen.add(name)
+
+
+def check_finite_values(name: str, value: Tensor) -> None:
+    """Check that a tensor is not empty and holds numbers that are finite in float32.
+
+    Raises
+    ------
+    ValueError
+        Naming the field that is empty, or how many of its entries are NaN or infinite.
+    """
     if not value.numel():
         raise UsageError(f"{name} must not be empty, got shape {tuple(value.shape)}.")
     # A sum is finite only if all entries are; one that overflows is looked at closely.
+    # Methods compute in float32, so what leaves its range is as good as infinite.
     if not isfinite(float(value.sum(dtype=torch.float32))):
-        bad = int((~torch.isfinite(value)).sum())
+        bad = int((~torch.isfinite(value.float())).sum())
         if bad:
-            raise UsageError(f"{name} must be finite, got {bad} NaN or infinite entries.")
-    seen.add(name)
+            raise UsageError(
+                f"{name} must be finite in float32, got {bad} NaN or infinite entries."
+            )
 
 
 def check_width(tokens: VisualTokens, name: str, other: str) -> None:
@@ -102,6 +115,17 @@ def _check_keep(pruner: "Pruner", n: int, keep: SupportsIndex | None) -> int:
         if not pruner.sets_count:
             raise UsageError(f"keep must be given for {pruner.name}: an integer in [1, {n}].")
         return 0
+    return check_count(keep, n)
+
+
+def check_count(keep: SupportsIndex, n: int) -> int:
+    """Check that ``keep`` is a whole number of ``n`` tokens; return it as an int.
+
+    Raises
+    ------
+    ValueError
+        Naming ``keep`` and its range.
+    """
     if isinstance(keep, bool) or not hasattr(keep, "__index__"):
         raise UsageError(f"keep must be an integer in [1, {n}], got {keep!r}.")
     count = index(keep)

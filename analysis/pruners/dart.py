@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from analysis.measures.gram import unit_rows
 from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.checks import check_choice, check_range
 from analysis.pruners.inllm.contract import InsidePruner, Kept
@@ -140,7 +141,7 @@ def pivots_and_unlike(
     pivots = [*image_pivots.tolist(), *text_pivots.tolist()]
     # A set of ints iterates in hash-table order, which is what the official code runs on.
     visited = sorted(pivots) if order == "sorted" else list(set(pivots))
-    units = torch.nn.functional.normalize(states.float(), dim=-1)
+    units = unit_rows(states.float())
     pool = torch.isin(image, image_pivots, invert=True)
     taken = ~pool
     share, extra = divmod(n_keep - n_image, len(visited))

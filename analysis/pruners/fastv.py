@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from analysis.errors import UsageError
 from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.checks import check_range
 from analysis.pruners.inllm.contract import InsidePruner, Kept, top
+from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
 
 
@@ -53,12 +55,18 @@ class FastV(InsidePruner):
             Naming the one that is out of range.
         """
         check_range("full_layers", self.full_layers, 1, float("inf"))
-        check_range("dropped", self.dropped, 0, 1 - 1e-9)
+        if not 0 <= self.dropped < 1:
+            raise UsageError(f"dropped must be at least 0 and below 1, got {self.dropped}.")
 
     def stages(self, n_layers: int) -> list[tuple[int, float]]:
         """Return the one stage, at layer K."""
         layer = min(self.full_layers, n_layers - 1)
         return [(layer, 1 - self.dropped)] if layer else []
+
+    def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
+        """Return the authors' count, N times 1 - R, rounded."""
+        counts = ((at, max(1, round(n_tokens * share))) for at, share in self.stages(n_layers))
+        return Schedule(n_tokens, n_layers, tuple(counts))
 
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Keep the image tokens with the highest attention from the last prompt token."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from analysis.measures.gram import in_range
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
 from analysis.pruners.checks import check_choice
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
@@ -76,7 +77,7 @@ class FPS(Pruner):
         return self._far_from_mean(batch)
 
     def _far_from_mean(self, batch: Sequence[VisualTokens]) -> Tensor:
-        tokens = torch.stack([t.features for t in batch]).float()
+        tokens = in_range(torch.stack([t.features for t in batch]).float(), (1, 2))
         mean = tokens.mean(dim=1, keepdim=True)
         if self.metric == "euclidean":
             return (tokens - mean).norm(dim=-1).argmax(dim=-1)
@@ -85,5 +86,5 @@ class FPS(Pruner):
 
 def _euclidean(batch: Sequence[VisualTokens]) -> Tensor:
     """Return (B, N, N) Euclidean distances without the cancellation of the matmul form."""
-    tokens = torch.stack([t.features for t in batch]).float()
+    tokens = in_range(torch.stack([t.features for t in batch]).float(), (1, 2))
     return torch.cdist(tokens, tokens, compute_mode="donot_use_mm_for_euclid_dist")

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.errors import UsageError
+from analysis.measures.gram import unit_rows
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
 from analysis.pruners.checks import check_range, check_width
 from analysis.pruners.product import largest, row_products
@@ -42,6 +44,8 @@ class _PruMergeBase(Pruner):
         check_width(tokens, "last_query", "last_keys")
         keys = tokens.last_keys.float()
         score = single_head_attention(keys, tokens.last_query.float())
+        if not bool(torch.isfinite(score).all()):
+            raise UsageError("last_keys and last_query are too large: their products overflow.")
         picks, labels, info = self._choose(score, keep)
         weights = _weights(picks, score, keys[1:])
         rows = self._rows(len(picks), len(score), keep)
@@ -183,7 +187,7 @@ def _weights(picks: Tensor, score: Tensor, keys: Tensor) -> Tensor:
 
 def _nearest(keys: Tensor, picks: Tensor) -> Tensor:
     """Mark (K, N) the 32 tokens most similar to each pick by key cosine, itself excluded."""
-    unit = keys / torch.linalg.vector_norm(keys, dim=1, keepdim=True).clamp_min(1e-30)
+    unit = unit_rows(keys)
     similarity = row_products(unit, unit[picks]).mT.contiguous()
     similarity[torch.arange(len(picks), device=picks.device), picks] = -torch.inf
     return largest(similarity, min(_NEIGHBOURS, len(keys) - 1))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from analysis.pruners.base import PRUNERS, Family, PositionPolicy
-from analysis.pruners.inllm.contract import InsidePruner, Kept, numbers, top
+from analysis.pruners.checks import check_range
+from analysis.pruners.inllm.contract import InsidePruner, Kept, numbers, top, whole_numbers
 from analysis.pruners.inllm.schedule import scale_stages
 from analysis.pruners.inllm.view import RowView
 
@@ -53,11 +54,12 @@ class PyramidDrop(InsidePruner):
         ValueError
             Naming the one that is malformed or out of range.
         """
+        check_range("depth", self.depth, 1, 10**6)
         self.stages(self.depth)
 
     def stages(self, n_layers: int) -> list[tuple[int, float]]:
         """Return the stages, scaled to ``n_layers``."""
-        layers = [int(layer) for layer in numbers("layers", self.layers)]
+        layers = whole_numbers("layers", self.layers)
         return scale_stages(layers, numbers("ratios", self.ratios), self.depth, n_layers)
 
     def choose(self, view: RowView, n_keep: int) -> Kept:

@@ -9,7 +9,7 @@ from torch import Tensor
 from analysis.errors import UsageError
 from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.inllm.cluster import density_peaks
-from analysis.pruners.inllm.contract import InsidePruner, Kept, Merged, numbers, top
+from analysis.pruners.inllm.contract import InsidePruner, Kept, Merged, top, whole_numbers
 from analysis.pruners.inllm.schedule import Schedule, scale_stages
 from analysis.pruners.inllm.view import RowView
 
@@ -55,7 +55,7 @@ class _Raters(InsidePruner):
 
     def stages(self, n_layers: int) -> list[tuple[int, float]]:
         """Return the stages, scaled to ``n_layers``; ratios as in the chosen table."""
-        layers = [int(layer) + 1 for layer in numbers("layers", self.layers)]
+        layers = [layer + 1 for layer in whole_numbers("layers", self.layers)]
         return scale_stages(layers, [n / 576 for n in self._lengths(576)], 32, n_layers)
 
     def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
+from analysis.measures.gram import unit_rows
 from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
@@ -108,7 +109,7 @@ def _others(chosen: Tensor, n: int) -> Tensor:
 def _merge(keys: Tensor, targets: Tensor, others: Tensor) -> Tensor:
     """Return (B, ctx, N) weights: each target plus the mean of the tokens that join it."""
     images, n, size = keys.shape
-    unit = keys / keys.norm(dim=-1, keepdim=True).clamp_min(1e-30)
+    unit = unit_rows(keys)
     weights = torch.zeros(images, targets.shape[1], n, device=keys.device)
     if not targets.shape[1]:
         return weights

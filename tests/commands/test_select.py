@@ -122,7 +122,7 @@ def test_refusals_name_the_field(tmp_path):
     )
     bad = np.where(np.arange(9) == 4, np.nan, a)
     message = refused(tmp_path, "fastervlm", 3, features=x, cls_attention=bad)
-    assert "cls_attention must be finite, got 1" in message
+    assert "cls_attention must be finite in float32, got 1" in message
     assert "grid" in refused(tmp_path, "random", 3, features=x, grid=np.array([2, 3]))
     assert "two integers" in refused(tmp_path, "random", 3, features=x, grid=np.array([9]))
     assert "did you mean fastervlm" in refused(tmp_path, "fastvlm", 3, features=x)
@@ -160,3 +160,57 @@ def test_extra_arrays_are_mentioned_and_ignored(tmp_path):
     result = CliRunner().invoke(app, asked)
     assert "labels" in result.stderr
     assert json.loads(result.stdout)["n_kept"] == 2
+
+
+def test_a_seed_given_goes_before_the_pruners_own_and_is_reported(path):
+    asked = ("--pruner", "random", "--keep", 20, "--tokens", path)
+    plain, own = run(*asked), run(*asked, "--param", "seed=3")
+    given = run(*asked, "--seed", 3)
+    assert own["indices"] == given["indices"] != plain["indices"]
+    assert own["pruner"] == "random:seed=3"
+    assert given["seed"] == 3
+    assert "seed" not in plain
+
+
+def test_overlap_with_other_pruners(path, tokens):
+    asked = ("--pruner", "divprune", "--keep", 49, "--tokens", path)
+    found = run(*asked, "--against", "fastervlm", "--against", "fps:start=max_nn")
+    first, second = (
+        set(make_pruner(n).select(tokens, 49).indices.tolist()) for n in ("divprune", "fastervlm")
+    )
+    expected = {"fastervlm": len(first & second) / len(first | second), "fps:start=max_nn": 1.0}
+    assert found["overlap"] == pytest.approx(expected)
+    assert "overlap" not in run(*asked)
+
+
+@pytest.mark.parametrize("name", ["fastv", "pyramiddrop", "sparsevlm", "sparsevlm_v2", "dart"])
+def test_methods_inside_the_language_model_select_on_arrays(path, tokens, name, tmp_path):
+    out = tmp_path / "selection.npz"
+    found = run("--pruner", name, "--keep", 49, "--tokens", path, "--out", out)
+    expected = make_pruner(name).select(tokens, 49)
+    assert found["indices"] == expected.indices.tolist()
+    assert len(set(found["indices"])) == 49
+    space = tokens.features if expected.weights is None else tokens.llm_states
+    assert np.allclose(np.load(out)["outputs"], expected.apply(space).numpy(), atol=1e-6)
+
+
+def test_outputs_that_cannot_be_made_are_mentioned(arrays, tmp_path):
+    names = ("features", "encoder_features", "cls_attention", "keys")
+    np.savez(tmp_path / "a.npz", **{name: arrays[name].numpy() for name in names})
+    asked = ["select", "--pruner", "visionzip", "--keep", "49", "--tokens", str(tmp_path / "a.npz")]
+    result = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "b.npz")])
+    assert "cls_feature" in result.stderr
+    assert "outputs" not in np.load(tmp_path / "b.npz")
+
+
+def test_numbers_of_another_kind_are_named(tmp_path):
+    x = np.ones((9, 4), np.float32)
+    assert "features must hold real" in refused(tmp_path, "random", 3, features=x.astype(complex))
+    assert "two integers" in refused(tmp_path, "random", 3, features=x, grid=np.array([3, 3.5]))
+    half = {"features": x, "crop": np.full(9, 0.5)}
+    assert "crop must hold whole" in refused(tmp_path, "random", 3, **half)
+    (tmp_path / "none.npz").touch()
+    asked = ["select", "--pruner", "random", "--keep", "3", "--tokens", str(tmp_path / "none.npz")]
+    error = CliRunner().invoke(app, asked).exception
+    assert isinstance(error, UsageError)
+    assert not str(error).endswith("..")

@@ -18,10 +18,21 @@ def test_a_model_of_one_layer_has_no_stage():
     assert FastV().stages(1) == []
 
 
-def test_it_cannot_select_without_the_language_model():
+def test_without_attention_the_message_says_how_it_runs_in_a_model():
     tokens = VisualTokens(features=torch.randn(9, 4))
-    with pytest.raises(UsageError, match="inside the language model"):
+    with pytest.raises(UsageError, match=r"needs llm_attention.*prune_inside"):
         FastV().select(tokens, 4)
+
+
+@pytest.mark.parametrize(("dropped", "kept"), [(0.5, 288), (0.7, 173), (0.75, 144), (0.9, 58)])
+def test_the_original_count_is_rounded(dropped, kept):
+    assert FastV(dropped=dropped).original_schedule(576, 32).stages == ((2, kept),)
+
+
+@pytest.mark.parametrize("dropped", [-0.1, 1.0])
+def test_a_share_out_of_range_is_named(dropped):
+    with pytest.raises(UsageError, match="dropped must be at least 0 and below 1"):
+        FastV(dropped=dropped)
 
 
 def test_ties_go_to_the_lowest_index_and_order_is_kept():

@@ -255,3 +255,53 @@ def test_a_permuted_image_gives_the_permuted_selection(spec):
     plain = set(make_pruner(spec).select(tokens, 13).indices.tolist())
     found = order[make_pruner(spec).select(moved, 13).indices].tolist()
     assert set(found) == plain
+
+
+COSINE = ["divprune", "fps", "mixture", "vispruner", "cdpruner", "visionzip", "dart", "steered"]
+
+
+@pytest.mark.parametrize("power", [-100, 70, 120])
+@pytest.mark.parametrize("spec", [*COSINE, "fps:metric=euclidean:start=far_from_mean"])
+def test_the_unit_of_the_features_does_not_matter(spec, power):
+    """Squares of such numbers leave float32; a power of two loses no bit."""
+    tokens = random_tokens(40, seed=4)
+    names = ("features", "encoder_features", "image_embeds", "keys", "llm_normed")
+    scaled = {name: getattr(tokens, name) * 2.0**power for name in names}
+    pruner = make_pruner(spec)
+    found = pruner.select(replace(tokens, **scaled), 13)
+    assert found.indices.tolist() == pruner.select(tokens, 13).indices.tolist()
+
+
+@pytest.mark.parametrize("spec", ["divprune", "fps", "mixture", "agilepruner"])
+def test_what_float32_cannot_hold_is_refused(spec):
+    tokens = random_tokens(9)
+    with pytest.raises(ValueError, match=r"^features must be finite in float32"):
+        make_pruner(spec).select(replace(tokens, features=tokens.features.double() * 1e40), 4)
+
+
+@pytest.mark.parametrize("spec", ["prumerge", "prumerge_plus", "prumerge_plus_fixed"])
+def test_scores_that_overflow_are_refused(spec):
+    tokens = random_tokens(9)
+    large = {name: getattr(tokens, name) * 1e25 for name in ("last_keys", "last_query")}
+    with pytest.raises(ValueError, match="last_keys and last_query"):
+        make_pruner(spec).select(replace(tokens, **large), 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grid", (-3, -3)),
+        ("grid", (9,)),
+        ("grid", "33"),
+        ("grid", (4.5, 2)),
+        ("cls_feature", torch.zeros(5)),
+        ("features", [[1.0, 2.0]]),
+        ("features", None),
+        ("cls_attention", torch.zeros(9).numpy()),
+        ("encoder_features", torch.zeros(9, 12, dtype=torch.complex64)),
+        ("llm_prefix", -1),
+    ],
+)
+def test_what_is_no_field_is_named(name, value):
+    with pytest.raises(ValueError, match=name):
+        replace(random_tokens(9), **{name: value})

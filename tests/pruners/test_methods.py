@@ -106,7 +106,12 @@ def test_cdpruner_fills_up_when_the_rank_is_used_up():
     found = select("cdpruner", image, 30)
     assert found.info["topped_up"] == found.groups.count("topup") > 0
     assert len(set(found.indices.tolist())) == 30
-    assert len(greedy_map(torch.zeros(4, 4), 3)) == 0
+    assert greedy_map(torch.zeros(4, 4), 3).tolist() == [0]
+
+
+def test_cdpruner_keeps_the_first_token_without_variance_as_official_code_does():
+    kernel = torch.diag(torch.tensor([2.0, 1.0, -0.5, -0.25]))
+    assert greedy_map(kernel, 4).tolist() == [0, 1, 3]
 
 
 def test_cdpruner_prefers_what_clip_calls_unlike_the_question():

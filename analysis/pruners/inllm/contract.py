@@ -14,7 +14,7 @@ from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.pruners.base import Pruner, Selection
-from analysis.pruners.checks import check_width
+from analysis.pruners.checks import check_count, check_width
 from analysis.pruners.inllm.given import prompt_view, stage_view
 from analysis.pruners.inllm.schedule import Schedule, shift_stages, solve_schedule
 from analysis.pruners.inllm.view import RowView
@@ -130,7 +130,8 @@ class InsidePruner(Pruner):
             contribute more.
         """
         stages = self.stages(n_layers)
-        if self.shift and stages and keep >= 1:
+        check_count(keep, n_tokens)
+        if self.shift and stages:
             stages = shift_stages(stages, keep, n_tokens, n_layers)
         return solve_schedule(keep, n_tokens, n_layers, stages, self.name)
 
@@ -162,3 +163,17 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split("-"))
     except ValueError as error:
         raise UsageError(f"{name} must be numbers joined by '-', got {text!r}.") from error
+
+
+def whole_numbers(name: str, text: str) -> list[int]:
+    """Read a parameter that lists whole numbers.
+
+    Raises
+    ------
+    ValueError
+        If a part is not a whole number.
+    """
+    found = numbers(name, text)
+    if any(value != int(value) for value in found):
+        raise UsageError(f"{name} must be whole numbers joined by '-', got {text!r}.")
+    return [int(value) for value in found]

@@ -11,6 +11,7 @@ from itertools import pairwise, product
 from math import ceil
 
 from analysis.errors import UsageError
+from analysis.pruners.checks import check_count
 
 # Combinations tried when a schedule is rounded to whole tokens.
 _MAX_COMBINATIONS = 40_000
@@ -165,8 +166,7 @@ def solve_schedule(
     ValueError
         If ``keep`` is not in 1…N, or less than the full layers alone contribute.
     """
-    if not 1 <= keep <= n_tokens:
-        raise UsageError(f"keep must lie in 1…{n_tokens} (the image tokens), got {keep}")
+    check_count(keep, n_tokens)
     if keep == n_tokens:
         return Schedule(n_tokens, n_layers, tuple((s, n_tokens) for s, _ in stages), keep)
     if not stages:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from analysis.errors import AgileError, UsageError
 from analysis.pruners.base import PositionPolicy, Selection
+from analysis.pruners.checks import check_finite_values
 from analysis.pruners.inllm.contract import InsidePruner, Kept
 from analysis.pruners.inllm.decoder import Decoder
 from analysis.pruners.inllm.layout import Layout, advance, like_mask, pack, read_padding, take
@@ -141,6 +142,7 @@ class InsideSession:
             raise UsageError("past_key_values must be a DynamicCache; static ones keep their size.")
         self._prefill = cache is None or cache.get_seq_length() == 0
         batch, length = hidden.shape[:2]
+        check_finite_values("inputs_embeds", hidden)
         if not self._prefill:
             if not self._layouts or batch != self._image_mask.shape[0]:
                 raise UsageError("past_key_values must stem from a prompt of this with block.")

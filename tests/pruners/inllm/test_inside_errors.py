@@ -19,8 +19,8 @@ def enter(model, prompt, **kwargs):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"keep": 0}, "keep must lie in 1…40"),
-        ({"keep": 41}, "keep must lie in 1…40"),
+        ({"keep": 0}, r"keep must be in \[1, 40\]"),
+        ({"keep": 41}, r"keep must be in \[1, 40\]"),
         ({"keep": 13}, "keep must be at least 14 for fastv, got 13"),
         ({"image_mask": None}, "image_mask or input_ids"),
         ({"image_mask": torch.ones(3, dtype=torch.bool)}, r"image_mask must be \(B, T\)"),

@@ -4,11 +4,16 @@ import importlib
 import logging
 import pkgutil
 import sys
+from typing import Any
 
 import typer
 
 from analysis import __version__, commands
 from analysis.errors import AgileError, UsageError
+
+# What Typer raises for options and commands it does not know, and how it ends on Ctrl-C.
+_Mistyped: Any = typer.BadParameter.__base__
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="agile",
@@ -48,11 +53,23 @@ def main() -> None:
     """Run the command; errors are one sentence, exit 2 for wrong usage, 1 otherwise."""
     register_commands()
     try:
-        app()
+        code = app(prog_name="agile", standalone_mode=False)
     except (UsageError, AgileError) as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except _Mistyped as error:
+        _fail(_sentence(error), 2)
+    except typer.Abort:
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
         _fail("interrupted; run the same command again to go on.", 1)
+    sys.exit(code or 0)
+
+
+def _sentence(error: Any) -> str:
+    """Say in one sentence what is wrong with the command line, and where its help is."""
+    said = " ".join(str(error.format_message()).split()).rstrip(".")
+    verb = "agile" if error.ctx is None else error.ctx.command_path
+    return f"{said} (see {verb} --help)."
 
 
 def _fail(message: str, code: int) -> None:

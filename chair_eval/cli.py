@@ -31,6 +31,9 @@ class ScoreByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+# What Typer raises for options and commands it does not know.
+_Mistyped: Any = typer.BadParameter.__base__
+
 app = typer.Typer(
     cls=ScoreByDefault, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
@@ -263,8 +266,13 @@ def version_command() -> None:
 def main() -> None:
     """Entry point of ``chair-eval``."""
     try:
-        app(prog_name="chair-eval")
-    except BrokenPipeError:
+        sys.exit(app(prog_name="chair-eval", standalone_mode=False) or 0)
+    except _Mistyped as error:
+        said = " ".join(str(error.format_message()).split()).rstrip(".")
+        verb = "chair-eval" if error.ctx is None else error.ctx.command_path
+        typer.echo(f"chair-eval: {said} (see {verb} --help).", err=True)
+        sys.exit(2)
+    except (BrokenPipeError, typer.Abort):
         sys.exit(1)
 
 

@@ -27,10 +27,37 @@ def test_version():
     assert agile("--version").stdout.strip() == f"agile {__version__}"
 
 
-def test_an_unknown_verb_is_wrong_usage():
-    done = agile("extrct")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("extrct",), "extract"),
+        (("select", "--pruner", "random", "--keep", "abc", "--tokens", "x.npz"), "--keep"),
+        (("select", "--pruner", "random"), "--tokens"),
+        (("ls", "pruners", "--nope"), "--nope"),
+    ],
+)
+def test_a_mistyped_command_line_is_one_sentence_and_wrong_usage(arguments, said):
+    done = agile(*arguments)
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("agile: ")
+    assert said in done.stderr
+    assert done.stderr.endswith(" --help).\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_says_how_to_go_on():
+    code = (
+        "import sys, analysis.cli as cli\n"
+        "def interrupt(): raise KeyboardInterrupt\n"
+        "cli.app.command('wait')(interrupt)\n"
+        "cli.register_commands = lambda: None\n"
+        "cli.app.command('other')(lambda: None)\n"
+        "sys.argv = ['agile', 'wait']\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "agile: interrupted; run the same command again to go on.\n"
 
 
 def test_errors_are_one_sentence_on_standard_error():

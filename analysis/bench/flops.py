@@ -13,7 +13,7 @@ beside 64. With SwiGLU's three matrices the same n give 4.01 T and 0.62 T.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from analysis.bench.macs import (
     FORMULAS,
@@ -24,15 +24,12 @@ from analysis.bench.macs import (
     projector_macs,
     vision_macs,
 )
-from analysis.bench.selection_cost import Case, selection_macs
+from analysis.bench.selection_cost import Case, cost_of
 from analysis.bench.shapes import ModelShape
 from analysis.errors import UsageError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 # (what, n, printed tera, form) of AgilePruner's efficiency table, LLaVA-1.5-7B.
-PUBLISHED = (
+PUBLISHED: tuple[tuple[str, int, float, Form], ...] = (
     ("576 visual tokens", 605, 3.14, "two_matrix"),
     ("64 visual tokens", 95, 0.48, "two_matrix"),
 )
@@ -202,90 +199,21 @@ def pruned_cost(
         new_tokens=new_tokens,
         form=form,
         projected=keep if merged else n,
-        selection=selection_macs(pruner.name, case),
+        selection=cost_of(pruner, case),
     )
     return counted, mean
 
 
-def flops_table(
-    shape: ModelShape,
-    pruners: Sequence[Priced],
-    keeps: Sequence[int],
-    *,
-    text_tokens: int = 30,
-    new_tokens: int = 1,
-) -> "pd.DataFrame":
-    """Tabulate the cost of every pruner at every ``keep``, both forms side by side.
-
-    Returns
-    -------
-    DataFrame
-        One row per pruner × keep: ``pruner, keep, mean_tokens, n`` (mean prompt length),
-        ``prefill_tmacs_two_matrix`` (the form papers print), ``prefill_tmacs``,
-        ``decode_tmacs``, ``head_tmacs``, ``vision_tmacs``, ``projector_tmacs``,
-        ``selection_gmacs``, ``total_tflops``, ``cache_mib``, ``prefill_share`` (of the
-        unpruned prefill, SwiGLU form), ``model, text_tokens, new_tokens, formula, note``.
-        Where a ``keep`` is out of a method's reach its numbers are NaN and ``note`` says why.
-    """
-    import pandas as pd
-
-    full = cost(shape, shape.image_tokens, text_tokens=text_tokens).prefill
-    rows = []
-    for pruner in pruners:
-        for keep in keeps:
-            row: dict[str, float | int | str] = {"pruner": pruner.label, "keep": keep, "note": ""}
-            try:
-                counted, mean = pruned_cost(
-                    shape, pruner, keep, text_tokens=text_tokens, new_tokens=new_tokens
-                )
-                paper, _ = pruned_cost(
-                    shape, pruner, keep, text_tokens=text_tokens, form="two_matrix"
-                )
-                row |= _row(counted, paper, mean, text_tokens, full)
-            except UsageError as error:
-                row["note"] = str(error)
-            rows.append(row)
-    return pd.DataFrame(rows, columns=_COLUMNS).assign(
-        model=shape.name,
-        text_tokens=text_tokens,
-        new_tokens=new_tokens,
-        formula=FORMULAS["swiglu"],
-    )
-
-
-_COLUMNS = [
-    "pruner",
-    "keep",
-    "mean_tokens",
-    "n",
-    "prefill_tmacs_two_matrix",
-    "prefill_tmacs",
-    "decode_tmacs",
-    "head_tmacs",
-    "vision_tmacs",
-    "projector_tmacs",
-    "selection_gmacs",
-    "total_tflops",
-    "cache_mib",
-    "prefill_share",
-    "note",
-]
-
-
-def _row(
-    counted: Cost, paper: Cost, mean: float, text_tokens: int, full: int
-) -> dict[str, float | int | str]:
-    return {
-        "mean_tokens": mean,
-        "n": mean + text_tokens,
-        "prefill_tmacs_two_matrix": paper.prefill / 1e12,
-        "prefill_tmacs": counted.prefill / 1e12,
-        "decode_tmacs": counted.decode / 1e12,
-        "head_tmacs": counted.head / 1e12,
-        "vision_tmacs": counted.vision / 1e12,
-        "projector_tmacs": counted.projector / 1e12,
-        "selection_gmacs": counted.selection / 1e9,
-        "total_tflops": counted.flops / 1e12,
-        "cache_mib": counted.cache_bytes / 2**20,
-        "prefill_share": counted.prefill / full,
-    }
+def published_check() -> list[str]:
+    """Say for each number of AgilePruner's efficiency table from which n and formula it comes."""
+    shape = ModelShape.preset("llava-1.5-7b")
+    lines = []
+    for what, n, printed, form in PUBLISHED:
+        ours, swiglu = (
+            prefill_macs(shape, [n] * shape.n_layers, kind) / 1e12 for kind in (form, "swiglu")
+        )
+        lines.append(
+            f"AgilePruner prints {printed} T for {what}: {FORMULAS[form]} with n = {n} "
+            f"is {ours:.4g} T multiply-accumulates (with SwiGLU's third matrix {swiglu:.4g} T)."
+        )
+    return lines

@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.bench.shapes import ModelShape, VisionShape
 from analysis.errors import UsageError
+from analysis.pruners import make_pruner
 
 # Share of the words after the image that SparseVLM is taken to use as raters; the true
 # number depends on the question and lies below the number of words.
@@ -63,8 +64,35 @@ class Case:
         return self.shape.heads * self.shape.head_dim
 
 
+def cost_of(pruner: Any, case: Case) -> int:
+    """Return the multiply-accumulates of one selection by ``pruner``, as it is set up.
+
+    Raises
+    ------
+    ValueError
+        If the method's cost is not known here.
+    """
+    if pruner.name == "steered":
+        inner = make_pruner(pruner.method.replace("/", ":"))
+        total = cost_of(inner, case)
+        if pruner.steer == "erank":
+            total += _spectrum(case) + (0 if COSTS[inner.name] in _WITH_GRAM else _gram(case))
+        return total
+    steers = pruner.name == "agilepruner" and (pruner.tau is None or pruner.adaptive_count)
+    if pruner.name == "agilepruner" and not (steers and pruner.steer == "erank"):
+        return _gram_and_attention(case)
+    if pruner.name == "visionzip":
+        dominant, contextual = pruner.dominant, pruner.contextual
+        if contextual is None and dominant is not None:
+            contextual = case.keep - dominant
+        return _visionzip(case, contextual)
+    if pruner.name == "bat" and not pruner.merge:
+        return _bat(case, merge=False)
+    return selection_macs(pruner.name, case)
+
+
 def selection_macs(name: str, case: Case) -> int:
-    """Return the multiply-accumulates of one selection by method ``name``.
+    """Return the multiply-accumulates of one selection by method ``name`` as it is by default.
 
     Raises
     ------
@@ -95,8 +123,12 @@ def _gram_and_attention(case: Case) -> int:
 
 
 def _gram_and_erank(case: Case) -> int:
-    """Cosines, and the spectrum of the N×N Gram matrix (about 4/3 N³ operations)."""
-    return _gram_and_attention(case) + 2 * case.n_tokens**3 // 3
+    return _gram_and_attention(case) + _spectrum(case)
+
+
+def _spectrum(case: Case) -> int:
+    """Eigenvalues of the N×N Gram matrix (about 4/3 N³ operations)."""
+    return 2 * case.n_tokens**3 // 3
 
 
 def _vispruner(case: Case) -> int:
@@ -110,9 +142,9 @@ def _vispruner(case: Case) -> int:
     return total
 
 
-def _visionzip(case: Case) -> int:
+def _visionzip(case: Case, contextual: int | None = None) -> int:
     """Head-mean keys of the rest against the contextual targets, then the averages."""
-    contextual = case.keep * 10 // 64
+    contextual = case.keep * 10 // 64 if contextual is None else contextual
     rest = case.n_tokens + 1 - (case.keep - contextual)
     head = case.vision.hidden // case.vision.heads
     return case.cls_row + (rest - contextual) * (contextual * head + case.vision.hidden)
@@ -135,9 +167,10 @@ def _hiprune(case: Case) -> int:
     return 2 * (case.n_tokens + 1) ** 2 * case.vision.hidden
 
 
-def _bat(case: Case) -> int:
+def _bat(case: Case, *, merge: bool = True) -> int:
+    """Distances of the rest to each other, then the averages where clusters are merged."""
     rest = case.n_tokens - int(case.keep * case.share)
-    return case.cls_row + rest**2 * case.vision.hidden + rest * case.vision.hidden
+    return case.cls_row + (rest**2 + rest * merge) * case.vision.hidden
 
 
 def _fastv(case: Case) -> int:
@@ -196,10 +229,12 @@ COSTS: dict[str, Callable[[Case], Any]] = {
     "bat": _bat,
     "mixture": _gram_and_attention,
     "agilepruner": _gram_and_erank,
-    "steered": _gram_and_erank,
     "fastv": _fastv,
     "pyramiddrop": _pyramiddrop,
     "sparsevlm": _sparsevlm,
     "sparsevlm_v2": _sparsevlm_v2,
     "dart": _dart,
 }
+
+# Methods whose work already includes all cosines of the projected tokens.
+_WITH_GRAM = (_gram, _gram_and_attention, _gram_and_erank, _cdpruner)

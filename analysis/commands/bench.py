@@ -144,7 +144,8 @@ def flops(
     out: Out = None,
 ) -> None:
     """Count operations and cache bytes of every pruner; nothing is run."""
-    from analysis.bench.flops import flops_table
+    from analysis.bench.flops import published_check
+    from analysis.bench.flops_table import flops_table
     from analysis.bench.shapes import ModelShape
     from analysis.pruners import PRUNERS, make_pruner
 
@@ -156,6 +157,8 @@ def flops(
     columns = ["pruner", "keep", "mean_tokens", "prefill_tmacs_two_matrix", "prefill_tmacs"]
     columns += ["selection_gmacs", "cache_mib", "prefill_share", "note"]
     _finish(frame, out or Path(f"data/bench/flops-{preset}.csv"), columns)
+    if preset == "llava-1.5-7b":
+        typer.echo("\n".join(published_check()))
 
 
 def _device(name: str) -> "torch.device":
@@ -204,12 +207,12 @@ def _numbers(name: str, given: str) -> tuple[int, ...]:
 def _finish(frame: "pd.DataFrame", path: Path, columns: list[str]) -> None:
     """Write the whole table and print its main columns."""
     from analysis.bench.output import write_table
-    from analysis.commands.ls import show
+    from analysis.commands.ls import Listing, show
 
     facts: dict[str, Any] = {"benchmark": path.stem}
     write_table(frame, path, **facts)
     rows = [{name: _shown(value) for name, value in row.items()} for row in _records(frame)]
-    show(tuple(name for name in columns if name in frame), rows)
+    show(Listing(tuple(name for name in columns if name in frame), rows))
     typer.echo(f"{len(frame)} rows in {path}")
 
 

@@ -75,7 +75,9 @@ def _paragraphs(listing: Listing, console: "Console") -> None:
     for row in listing.rows:
         rest = "; ".join(f"{column}: {row[column]}" for column in listing.columns[1:])
         text = fill(rest, console.width, initial_indent="    ", subsequent_indent="    ")
-        console.print(f"{row['name']}\n{text}", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            f"{row[listing.columns[0]]}\n{text}", highlight=False, markup=False, soft_wrap=True
+        )
     console.print()
 
 
@@ -85,8 +87,8 @@ def _table(listing: Listing, console: "Console") -> None:
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in listing.columns:
-        # Names are what one types: they are never cut or broken.
-        table.add_column(column, no_wrap=column == "name")
+        # The first column is what one types: it is never cut or broken.
+        table.add_column(column, no_wrap=column == listing.columns[0])
     for row in listing.rows:
         table.add_row(*(row[column].replace("[", r"\[") for column in listing.columns))
     console.print(table)

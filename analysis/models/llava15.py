@@ -120,11 +120,8 @@ class Llava15(SplicingAdapter):
             output = self.model.model.get_image_features(pixel_values=pixels)
             fields = evidence(seen, needs, self.n_layers, self.object_layer)
         side = round(fields["cls_attention"].shape[1] ** 0.5)
-        return [
-            VisualTokens(
-                features=features,
-                grid=(side, side),
-                **{name: value[i] for name, value in fields.items()},
-            )
-            for i, features in enumerate(output.pooler_output)
-        ]
+        found = []
+        for i, features in enumerate(output.pooler_output):
+            own: dict[str, Any] = {name: value[i] for name, value in fields.items()}
+            found.append(VisualTokens(features=features, grid=(side, side), **own))
+        return found

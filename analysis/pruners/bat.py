@@ -54,6 +54,8 @@ class BATStyle(Pruner):
         """Check share and neighbours."""
         check_range("attention_share", self.attention_share, 0.0, 1.0)
         check_range("neighbours", self.neighbours, 1, 10**6)
+        if not self.merge:
+            object.__setattr__(self, "merges", False)
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.encoder_features is None or tokens.cls_attention is None:

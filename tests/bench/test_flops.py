@@ -7,7 +7,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPVisionConfig, LlamaConfig, LlamaForCausalLM, LlavaConfig
 
-from analysis.bench.flops import PUBLISHED, cost, flops_table, pruned_cost
+from analysis.bench.flops import PUBLISHED, cost, pruned_cost, published_check
+from analysis.bench.flops_table import flops_table
 from analysis.bench.macs import (
     FORMULAS,
     cache_bytes,
@@ -17,8 +18,9 @@ from analysis.bench.macs import (
     projector_macs,
     vision_macs,
 )
-from analysis.bench.selection_cost import COSTS, Case, selection_macs
+from analysis.bench.selection_cost import COSTS, Case, cost_of, selection_macs
 from analysis.bench.shapes import PRESETS, ModelShape, VisionShape
+from analysis.pruners import PRUNERS, make_pruner
 from analysis.pruners.divprune import DivPrune
 from analysis.pruners.fastervlm import FasterVLM
 from analysis.pruners.fastv import FastV
@@ -169,6 +171,57 @@ def test_selection_costs_by_hand():
     assert selection_macs("vispruner", Case(LLAVA, 576, 64, 30)) == 1024 * (576 + rounds)
     case = Case(LLAVA, 576, 64, 30, stages=((2, 576, 100),))
     assert selection_macs("dart", case) == 8 * 576 * 4096
+
+
+@pytest.mark.parametrize(
+    ("spec", "same_as"),
+    [
+        ("agilepruner:tau=0.2", "mixture"),
+        ("agilepruner:steer=entropy", "mixture"),
+        ("agilepruner:tau=0.2:adaptive_count=true", "agilepruner"),
+        ("steered:method=mixture", "agilepruner"),
+        ("steered:method=mixture:steer=entropy", "mixture"),
+        ("steered:method=vispruner:steer=entropy", "vispruner"),
+        ("visionzip:contextual=10", "visionzip"),
+        ("visionzip:dominant=54", "visionzip"),
+    ],
+)
+def test_parameters_that_change_the_work_change_its_price(spec, same_as):
+    case = Case(LLAVA, 576, 64, 30)
+    assert cost_of(make_pruner(spec), case) == selection_macs(same_as, case)
+
+
+def test_steering_another_method_adds_an_erank_and_its_gram_matrix():
+    case = Case(LLAVA, 576, 64, 30)
+    extra = cost_of(make_pruner("steered:method=bat"), case) - selection_macs("bat", case)
+    assert extra == 576**2 * 4096 + 2 * 576**3 // 3
+
+
+def test_bat_without_merging_projects_everything_and_saves_the_averages():
+    merged, _ = pruned_cost(LLAVA, make_pruner("bat"), 64)
+    plain, _ = pruned_cost(LLAVA, make_pruner("bat:merge=false"), 64)
+    assert plain.projector == 9 * merged.projector
+    assert merged.selection - plain.selection == (576 - 32) * 1024
+    assert not make_pruner("steered:method=bat/merge=false").merges
+
+
+@pytest.mark.parametrize("name", PRUNERS.names())
+def test_every_method_has_a_price(name):
+    assert pruned_cost(LLAVA, make_pruner(name), 192)[0].selection >= 0
+
+
+def test_methods_that_set_their_count_are_marked():
+    rules = [make_pruner(s) for s in ("prumerge", "agilepruner:adaptive_count=true", "divprune")]
+    notes = flops_table(LLAVA, rules, [64]).note.tolist()
+    assert ["sets its own count" in note for note in notes] == [True, True, False]
+
+
+def test_the_published_numbers_are_said_with_their_n_and_formula():
+    first, second = published_check()
+    assert "3.14 T" in first
+    assert "n = 605 is 3.141 T" in first
+    assert "n = 95 is 0.4805 T" in second
+    assert FORMULAS["two_matrix"] in second
 
 
 def test_no_selection_costs_more_than_a_fifth_of_what_it_saves():

@@ -1,5 +1,7 @@
 """The bench compares like with like: published formulations give what ours give."""
 
+import time
+
 import pytest
 import torch
 
@@ -42,11 +44,26 @@ def test_measures_alone_are_the_kept_measures(tokens):
 def test_alternatives_are_timed_in_turn():
     calls: list[str] = []
     works = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
-    timings = time_together(works, repeats=3)
-    assert calls == ["a", "b"] * 4
+    timings = time_together(works, repeats=3, block=0.0)
+    # Warmed up and sized one after the other, then in turn.
+    assert calls == ["a", "a", "b", "b"] + ["a", "b"] * 3
     assert {t.repeats for t in timings.values()} == {3}
     assert all(0 <= t.best <= t.median for t in timings.values())
     assert time_together(works, repeats=99, seconds=0.0)["a"].repeats == 1
+
+
+def test_short_work_fills_its_block_and_long_work_runs_once():
+    calls = {"short": 0, "long": 0}
+
+    def work(name, seconds):
+        calls[name] += 1
+        time.sleep(seconds)
+
+    works = {"short": lambda: work("short", 0.001), "long": lambda: work("long", 0.03)}
+    timings = time_together(works, repeats=2, block=0.02)
+    assert calls["long"] == 2 + 2
+    assert calls["short"] > 2 + 2 * 5
+    assert 1.0 <= timings["short"].best < 5.0
 
 
 def test_rows_hold_ratios_against_goals():

@@ -96,7 +96,7 @@ def encode_both(bench: Bench, item: Item) -> tuple[VisualTokens, VisualTokens | 
         return tokens, None
     with torch.no_grad():
         features = adapter.project(fields["encoder_features"][0])
-    single = {name: value[0] for name, value in fields.items()}
+    single: dict[str, Any] = {name: value[0] for name, value in fields.items()}
     return tokens, VisualTokens(features=features, grid=tokens.grid, **single)
 
 

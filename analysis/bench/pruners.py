@@ -16,7 +16,7 @@ import typer
 from torch import Tensor
 
 from analysis.bench import published
-from analysis.bench.image import STUDY, STUDY_KEEPS, D, N, alone, fresh, image, merged, shared
+from analysis.bench.image import STUDY, STUDY_KEEPS, C, D, N, alone, fresh, image, merged, shared
 from analysis.bench.timing import CLOCKS, Timing, Work, time_together
 from analysis.bench.tower import capture_works
 from analysis.measures.gram import Gram, gram_erank
@@ -115,16 +115,25 @@ def _per_keep(tokens: VisualTokens, gram: Tensor, keep: int) -> Iterator[Compari
         () if limit is None else (("ours, distance matrix included", limit),),
         repeats=15,
     )
-    merge = make_pruner("prumerge_plus_fixed")
-    picks = [i for i in merge.select(tokens, keep).indices.tolist() if i >= 0]
-    yield Comparison(
-        "PruMerge",
+    # Merged are the tower's tokens in LLaVA; in the width of the language model the loop
+    # copies four times as much.
+    wide = replace(tokens, encoder_features=tokens.features, cls_feature=None)
+    yield _prumerge(f"PruMerge, tokens {C} wide (the tower's)", tokens, keep)
+    yield _prumerge(f"PruMerge, tokens {D} wide", wide, keep)
+
+
+def _prumerge(measurement: str, tokens: VisualTokens, keep: int) -> Comparison:
+    rule = make_pruner("prumerge_plus_fixed")
+    picks = [i for i in rule.select(tokens, keep).indices.tolist() if i >= 0]
+    return Comparison(
+        measurement,
         {
             "per-token loop": lambda: published.prumerge_loop(tokens, picks),
-            "ours, merged tokens included": lambda: merged(merge, tokens, keep),
+            "ours, merged tokens included": lambda: merged(rule, tokens, keep),
         },
         str(keep),
         (("ours, merged tokens included", 1 / 20),),
+        repeats=15,
     )
 
 
@@ -257,7 +266,7 @@ def main(
             )
             table = _write(rows, out)
     shown = ["measurement", "variant", "keep", "best_ms", "ratio", "goal", "met"]
-    typer.echo(table[shown].fillna("").to_string(index=False))
+    typer.echo(table[shown].astype(object).fillna("").to_string(index=False))
     typer.echo(f"{out}: {len(table)} rows, {(table.met == 'no').sum()} goals missed")
 
 

@@ -58,20 +58,25 @@ def measures_alone(tokens: VisualTokens, selection: Selection) -> tuple[float, .
 
 
 def prumerge_loop(tokens: VisualTokens, picks: list[int]) -> Tensor:
-    """PruMerge token by token: each puts its others together, finds and sums its neighbours."""
+    """PruMerge token by token: each puts its others together, finds and sums its neighbours.
+
+    Kept tokens stand before the others, as a batch of one, as in the published loop.
+    """
     keys, query, features = tokens.last_keys, tokens.last_query, tokens.encoder_features
     if keys is None or query is None or features is None:
         raise ValueError("last_keys, last_query and encoder_features must be given")
     score = single_head_attention(keys, query)
-    unit, n = normalize(keys[1:], dim=1), len(score)
+    kept = torch.tensor(picks, device=score.device)
+    rest = torch.ones_like(score, dtype=torch.bool).index_fill(0, kept, False).nonzero()[:, 0]
+    order = torch.cat([kept, rest])
+    unit, x, weight = normalize(keys[1:], dim=1)[order], features[order], score[order]
     rows = []
-    for pick in picks:
-        other_keys = torch.cat([unit[:pick], unit[pick + 1 :]])
-        other_tokens = torch.cat([features[:pick], features[pick + 1 :]])
-        other_score = torch.cat([score[:pick], score[pick + 1 :]])
-        similarity = (unit[pick][None] @ other_keys.mT)[0]
-        near = similarity.topk(min(32, n - 1)).indices
-        rows.append(features[pick] + (other_score[near, None] * other_tokens[near]).sum(dim=0))
-    dropped = [i for i in range(n) if i not in set(picks)]
-    rows.append((score[dropped, None] * features[dropped]).sum(dim=0))
+    for i in range(len(picks)):
+        other_keys = torch.cat([unit[:i], unit[i + 1 : len(picks)], unit[len(picks) :]])
+        other_tokens = torch.cat([x[:i], x[i + 1 : len(picks)], x[len(picks) :]])
+        other_weight = torch.cat([weight[:i], weight[i + 1 : len(picks)], weight[len(picks) :]])
+        similarity = torch.bmm(unit[i][None, None], other_keys[None].mT)[0, 0]
+        near = similarity.topk(min(32, len(order) - 1)).indices
+        rows.append(x[i] + (other_weight[near, None] * other_tokens[near]).sum(dim=0))
+    rows.append((weight[len(picks) :, None] * x[len(picks) :]).sum(dim=0))
     return torch.stack(rows)

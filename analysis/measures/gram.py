@@ -149,7 +149,8 @@ def unit_rows(vectors: Tensor) -> Tensor:
     range of float32, rows are first scaled by a power of two, which loses no bit.
     """
     norms = vectors.norm(dim=-1, keepdim=True)
-    if bool(((norms < _SAFE[0]) | (norms > _SAFE[1])).any()):
+    shortest, longest = torch.aminmax(norms)
+    if float(shortest) < _SAFE[0] or float(longest) > _SAFE[1]:
         vectors = in_range(vectors, -1)
         norms = vectors.norm(dim=-1, keepdim=True)
     return vectors / torch.where(norms > 0, norms, 1.0)

@@ -235,16 +235,18 @@ class Pruner:
 
 def _weighted_sums(weights: Tensor, features: Tensor) -> Tensor:
     """Return ``weights @ features``, gathering only what has a weight where rows are sparse."""
-    if int(torch.count_nonzero(weights)) * 4 > weights.numel():
+    flat = weights.reshape(-1)
+    found = flat.nonzero()[:, 0]
+    if len(found) * 4 > len(flat):
         return weights @ features
-    rows, columns = weights.nonzero(as_tuple=True)
-    counts = torch.bincount(rows, minlength=weights.shape[0])
+    rows = found // weights.shape[1]
+    starts = torch.searchsorted(rows, torch.arange(weights.shape[0], device=rows.device))
     return embedding_bag(
-        columns,
+        found - rows * weights.shape[1],
         features,
-        counts.cumsum(0) - counts,
+        starts,
         mode="sum",
-        per_sample_weights=weights[rows, columns],
+        per_sample_weights=flat[found],
     )
 
 

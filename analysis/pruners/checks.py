@@ -65,7 +65,7 @@ def check_finite_values(name: str, value: Tensor) -> None:
         raise UsageError(f"{name} must not be empty, got shape {tuple(value.shape)}.")
     # A sum is finite only if all entries are; one that overflows is looked at closely.
     # Methods compute in float32, so what leaves its range is as good as infinite.
-    if not isfinite(float(value.sum(dtype=torch.float32))):
+    if not isfinite(float(value.detach().sum(dtype=torch.float32))):
         bad = int((~torch.isfinite(value.float())).sum())
         if bad:
             raise UsageError(

@@ -32,7 +32,8 @@ What holds for all of them:
   come back, or an error that names the field; `keep = N` prunes nothing. Methods that set
   their own count (PruMerge, PruMerge+, AgilePruner with an adaptive count) say so below.
 - VisionZip's K counts [CLS] and its merged tokens, PruMerge's the extra token. For methods
-  inside the language model K is the mean over layers of the image tokens entering each.
+  inside the language model K is the mean over layers of the image tokens entering each;
+  `agile select`, which has arrays and no model, runs one stage of them and K leaves that stage.
 - Equal scores go to the lowest index (a stable sort), and scores are computed in float32 or
   better, in the order of operations of the official code where rounding decides.
 - A merging method returns weights (K, N+1) over `[CLS; tokens]`; a plain selection is the

@@ -44,7 +44,7 @@ class _PruMergeBase(Pruner):
         check_width(tokens, "last_query", "last_keys")
         keys = tokens.last_keys.float()
         score = single_head_attention(keys, tokens.last_query.float())
-        if not bool(torch.isfinite(score).all()):
+        if not math.isfinite(float(score.sum())):
             raise UsageError("last_keys and last_query are too large: their products overflow.")
         picks, labels, info = self._choose(score, keep)
         weights = _weights(picks, score, keys[1:])
@@ -187,7 +187,12 @@ def _weights(picks: Tensor, score: Tensor, keys: Tensor) -> Tensor:
 
 def _nearest(keys: Tensor, picks: Tensor) -> Tensor:
     """Mark (K, N) the 32 tokens most similar to each pick by key cosine, itself excluded."""
-    unit = unit_rows(keys)
-    similarity = row_products(unit, unit[picks]).mT.contiguous()
+    length = keys.norm(dim=1)
+    shortest, longest = torch.aminmax(length)
+    if float(shortest) < 1e-15 or float(longest) > 1e15:
+        keys = unit_rows(keys)
+        length = torch.ones_like(length)
+    # The order within a row does not depend on the length of its own pick.
+    similarity = row_products(keys[picks], keys).div_(length)
     similarity[torch.arange(len(picks), device=picks.device), picks] = -torch.inf
     return largest(similarity, min(_NEIGHBOURS, len(keys) - 1))

@@ -21,6 +21,9 @@ def enter(model, prompt, **kwargs):
     [
         ({"keep": 0}, r"keep must be in \[1, 40\]"),
         ({"keep": 41}, r"keep must be in \[1, 40\]"),
+        ({"keep": 25.5}, "keep must be an integer"),
+        ({"keep": True}, "keep must be an integer"),
+        ({"keep": "24"}, "keep must be an integer"),
         ({"keep": 13}, "keep must be at least 14 for fastv, got 13"),
         ({"image_mask": None}, "image_mask or input_ids"),
         ({"image_mask": torch.ones(3, dtype=torch.bool)}, r"image_mask must be \(B, T\)"),
@@ -33,6 +36,15 @@ def enter(model, prompt, **kwargs):
 def test_bad_arguments_name_the_field(tools, change, says):
     with pytest.raises(ValueError, match=says):
         enter(tools.llama(), tools.prompt(), **change)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_prompt_that_is_no_number_is_refused(tools, bad):
+    prompt, model = tools.prompt(), tools.llama()
+    prompt.embeds[0, 5, 2] = bad
+    with pytest.raises(ValueError, match="inputs_embeds must be finite"):
+        enter(model, prompt)
+    assert not any(layer._forward_pre_hooks for layer in model.model.layers)
 
 
 def test_an_unreachable_keep_is_reached_with_shift(tools):

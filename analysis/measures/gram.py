@@ -77,10 +77,6 @@ class Gram:
             self._distance = cosine_distances(self._features)
         return self._distance
 
-    def remember_distance(self, distance: Tensor) -> None:
-        """Take (N, N) distances that were computed for a batch of images."""
-        self._distance = distance
-
     def erank(self, indices: Tensor | None = None, centred: bool = True) -> float:
         """Return the effective rank of all tokens, or of those at ``indices`` (K,).
 

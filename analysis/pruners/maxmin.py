@@ -6,20 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.measures.gram import cosine_distances
 from analysis.tokens import VisualTokens
 
 
 def distances(batch: Sequence[VisualTokens]) -> Tensor:
-    """Return (B, N, N) cosine distances of ``features``, each image's cached ones reused."""
+    """Return (B, N, N) cosine distances of ``features``, each image's cached ones reused.
+
+    One product per image, also on a GPU: a batched product may round otherwise there, and
+    a batch would part from its images alone at near-ties. All steps after it are exact.
+    """
     if len(batch) == 1:
         return batch[0].gram.cosine_distance()[None]
-    missing = [t for t in batch if not t.gram.has_distance]
-    # On the CPU one product after the other beats copying the images together first.
-    if missing and missing[0].device.type != "cpu":
-        fresh = cosine_distances(torch.stack([t.features for t in missing]))
-        for tokens, distance in zip(missing, fresh, strict=True):
-            tokens.gram.remember_distance(distance)
     return torch.stack([t.gram.cosine_distance() for t in batch])
 
 

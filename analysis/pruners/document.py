@@ -7,6 +7,7 @@ from inspect import cleandoc
 
 from analysis.pruners import PRUNERS
 from analysis.pruners.base import Pruner
+from analysis.tokens import VisualTokens
 
 COLUMNS = (
     "name",
@@ -42,6 +43,11 @@ What holds for all of them:
   `mixture:attention_share=0.25:seeded=false`.
 """
 
+_FIELDS = """\
+A file for `agile select` (`.npz` or safetensors, one image) holds `features` and what the
+method reads, by these names; shapes are checked, N, M and C must agree among them.
+"""
+
 
 def pruner_rows() -> list[dict[str, str]]:
     """Return one row per registered pruner with the entries of ``COLUMNS`` as text."""
@@ -51,7 +57,7 @@ def pruner_rows() -> list[dict[str, str]]:
 def page() -> str:
     """Return docs/pruners.md: the table, then every method with its parameters."""
     methods = "\n".join(_section(PRUNERS.get(name)) for name in PRUNERS)
-    return f"{_INTRODUCTION}\n{markdown_table(COLUMNS, pruner_rows())}\n{methods}"
+    return f"{_INTRODUCTION}\n{markdown_table(COLUMNS, pruner_rows())}\n{_fields()}\n{methods}"
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
@@ -87,9 +93,38 @@ def _section(cls: type[Pruner]) -> str:
     if body:
         parts.append(f"{body}\n")
     parts.append(f"Reads {reads}.\n")
-    own = [f"`{f.name}={_default(f.default)}`" for f in fields(cls)]
-    parts.append(f"Parameters: {', '.join(own)}.\n" if own else "No parameters.\n")
+    parts.append(_parameters(cls))
     return "\n".join(parts)
+
+
+def _parameters(cls: type[Pruner]) -> str:
+    """List the parameters with their defaults and what the docstrings say of them."""
+    said: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        for names, text in entries(cleandoc(base.__dict__.get("__doc__") or ""), "Parameters"):
+            said |= dict.fromkeys(names, text)
+    own = [f"- `{f.name}={_default(f.default)}`: {said[f.name]}\n" for f in fields(cls)]
+    return "Parameters:\n\n" + "".join(own) if own else "No parameters.\n"
+
+
+def _fields() -> str:
+    """List what a file for `agile select` may hold, from the docstring of `VisualTokens`."""
+    found = entries(cleandoc(VisualTokens.__doc__ or ""), "Attributes")
+    lines = (f"- {', '.join(f'`{name}`' for name in names)}: {text}\n" for names, text in found)
+    return f"## Fields\n\n{_FIELDS}\n{''.join(lines)}"
+
+
+def entries(text: str, section: str) -> list[tuple[list[str], str]]:
+    """Read a section of a NumPy-style docstring: names and description of each entry."""
+    _, _, rest = text.partition(f"{section}\n{'-' * len(section)}\n")
+    body = re.split(r"\n\n\w+\n-+\n", rest)[0]
+    found = []
+    for entry in re.split(r"\n(?=\S)", body.strip()):
+        names, _, said = entry.partition("\n")
+        if names:
+            said = re.sub(r":math:`([^`]*)`", r"$\1$", " ".join(said.split())).replace("``", "`")
+            found.append(([name.strip() for name in names.split(",")], said))
+    return found
 
 
 def _default(value: object) -> str:

@@ -144,13 +144,14 @@ class Pruner:
         ]
         return self.name + "".join(changed)
 
+    @torch.no_grad()
     def select(
         self,
         tokens: VisualTokens,
         keep: int | None,
         generator: torch.Generator | None = None,
     ) -> Selection:
-        """Choose ``keep`` of the tokens of one image.
+        """Choose ``keep`` of the tokens of one image; no gradient flows through a choice.
 
         Parameters
         ----------
@@ -172,6 +173,7 @@ class Pruner:
             return everything(tokens.n, self.position_policy, tokens.device)
         return self._draw(tokens, count, generator)
 
+    @torch.no_grad()
     def select_batch(
         self,
         batch: Sequence[VisualTokens],

@@ -11,7 +11,7 @@ from analysis.errors import UsageError
 from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.paired import shared_images
-from analysis.stats.ratios import difference, matrices, summarise
+from analysis.stats.ratios import difference, summarise, sums
 
 SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
 
@@ -126,13 +126,12 @@ def crossover(
     pair = (diversity, attention)
     rows = []
     for measure in measures:
-        top, bottom = matrices(units, measure)
-        if lacking := [name for name in (attention, diversity) if name not in top.columns]:
+        known = sums(units, measure)
+        if lacking := [name for name in (attention, diversity) if name not in known.of]:
             raise UsageError(f"no {measure} of {', '.join(lacking)} in this run.")
-        both = top.index.isin(shared_images(units, [pair])[pair])
-        level = np.where(both, labels.reindex(top.index), "")
-        columns = [table[name] for name in pair for table in (top, bottom)]
-        named = _gaps(np.column_stack(columns).astype(np.float64), level)
+        both = known.images.isin(shared_images(units, [pair])[pair])
+        level = np.where(both, labels.reindex(known.images), "")
+        named = _gaps(np.hstack([known.of[name] for name in pair]), level)
         for name, each in zip(named, bootstrap(list(named.values()), boot), strict=True):
             extra: dict[str, object] = {"attention": attention, "diversity": diversity, "p": each.p}
             rows.append(row(measure, name, each, boot.seed, **extra, detectable=each.detectable))
@@ -151,4 +150,5 @@ def _gaps(sums: Array, level: NDArray[np.object_]) -> dict[str, Statistic]:
 
 
 def _interaction(sums: Array) -> Array:
-    return difference(sums[..., :4]) - difference(sums[..., 4:])
+    half = sums.shape[-1] // 2
+    return difference(sums[..., :half]) - difference(sums[..., half:])

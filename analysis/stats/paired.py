@@ -9,7 +9,7 @@ from scipy.stats import false_discovery_control
 
 from analysis.stats.bootstrap import Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
-from analysis.stats.ratios import difference, matrices
+from analysis.stats.ratios import difference, sums
 
 
 def compare(
@@ -43,14 +43,13 @@ def compare(
     common = shared_images(units, pairs)
     rows = []
     for measure in measures:
-        top, bottom = matrices(units, measure)
-        usable = [pair for pair in pairs if pair[0] in top.columns and pair[1] in top.columns]
+        known = sums(units, measure)
+        usable = [pair for pair in pairs if pair[0] in known.of and pair[1] in known.of]
         found = []
         for pair in usable:
-            keep = top.index.isin(common[pair])
-            columns = [table[name] for name in pair for table in (top, bottom)]
-            sums = np.column_stack(columns).astype(np.float64)
-            found.append(Statistic(sums * keep[:, None], difference, int(keep.sum())))
+            keep = known.images.isin(common[pair])
+            both = np.hstack([known.of[name] for name in pair])
+            found.append(Statistic(both * keep[:, None], difference, int(keep.sum())))
         for (first, second), each in zip(usable, bootstrap(found, boot), strict=True):
             extra = {"first": first, "second": second, "p": each.p, "detectable": each.detectable}
             rows.append(row(measure, f"{first} - {second}", each, boot.seed, **extra))

@@ -1,15 +1,18 @@
-"""Every score and measure of a group of images as one ratio of sums over images.
+"""Every score and measure of a group of images as a ratio of sums over images, or a sum of such.
 
-CHAIR_i, CHAIR_s, recall, F1, a mean: each is "sum of a over images / sum of b over images", so one
-piece of code estimates, compares and splits them all.
+CHAIR_i, CHAIR_s, recall, F1, a mean: each is "sum of a over images / sum of b over images". MME's
+total is the sum of one mean a subtask, POPE's F1 the mean of one F1 a split. So one piece of code
+estimates, compares and splits them all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from analysis.datasets.mme import COGNITION, PERCEPTION
+from analysis.datasets.pope import SPLITS
 from analysis.errors import UsageError
 from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
@@ -30,6 +33,8 @@ class Ratio:
         Axis label with unit.
     better
         1 when more is better, -1 when less is better, 0 when neither.
+    more
+        Further pairs of columns; the measure is the sum of all the ratios.
     """
 
     numerator: str
@@ -37,6 +42,29 @@ class Ratio:
     scale: float = 1.0
     label: str = ""
     better: int = 0
+    more: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def terms(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of numerator and denominator whose ratios are added."""
+        return ((self.numerator, self.denominator), *self.more)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it reads."""
+        return tuple(name for term in self.terms for name in term if name)
+
+
+def _mme(subtasks: Sequence[str], label: str) -> Ratio:
+    """Return the sum of the scores of MME subtasks (column ``mme:SUBTASK``: points an image)."""
+    first, *rest = (f"mme:{name}" for name in subtasks)
+    return Ratio(first, "", 1, label, 1, tuple((name, "") for name in rest))
+
+
+def _mean_f1(splits: Sequence[str]) -> Ratio:
+    """Return the unweighted mean of F1 over POPE's splits."""
+    first, *rest = ((f"f1_numerator:{name}", f"f1_denominator:{name}") for name in splits)
+    return Ratio(*first, 100 / len(splits), "POPE F$_1$, mean of splits (%)", 1, tuple(rest))
 
 
 RATIOS: dict[str, Ratio] = {
@@ -46,6 +74,16 @@ RATIOS: dict[str, Ratio] = {
     "length": Ratio("length", "", 1, "caption length (words)"),
     "accuracy": Ratio("n_correct", "n_answered", 100, "yes/no accuracy (%)", 1),
     "F1": Ratio("f1_numerator", "f1_denominator", 100, "yes/no F$_1$ (%)", 1),
+    "ScienceQA": Ratio("n_choices_correct", "n_choices", 100, "ScienceQA accuracy (%)", 1),
+    "POPE": _mean_f1(SPLITS),
+    "accuracy_plus": Ratio("n_pairs_correct", "n_pairs", 100, "MME accuracy+ (%)", 1),
+    "MME": _mme((*PERCEPTION, *COGNITION), "MME score (of 2800)"),
+    "MME_perception": _mme(PERCEPTION, "MME perception (of 2000)"),
+    "MME_cognition": _mme(COGNITION, "MME cognition (of 800)"),
+    **{
+        f"MME_{name}": _mme([name], f"MME {name.replace('_', ' ')} (of 200)")
+        for name in (*PERCEPTION, *COGNITION)
+    },
     "erank": Ratio("erank", "", 1, "effective rank of kept tokens"),
     "erank_plain": Ratio("erank_plain", "", 1, "effective rank of kept tokens (not centred)"),
     "attention_mass": Ratio("attention_mass", "", 100, "[CLS] attention kept (%)"),
@@ -56,18 +94,44 @@ RATIOS: dict[str, Ratio] = {
 }
 
 
+def present(columns: Collection[str], measures: Sequence[str]) -> list[str]:
+    """Return those measures all of whose columns are there, in the order given."""
+    return [name for name in measures if set(RATIOS[name].columns) <= set(columns)]
+
+
 def ratio(sums: Array) -> Array:
-    """Return first over second sum, NaN where the second is 0; (..., 2) → (...)."""
-    return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
+    """Return the sum over terms of first over second sum; (..., 2 terms) → (...).
+
+    NaN where a second sum is 0: a total with an empty part is no total.
+    """
+    top, bottom = sums[..., 0::2], sums[..., 1::2]
+    return np.where(bottom > 0, top / bottom, np.nan).sum(axis=-1)
 
 
 def difference(sums: Array) -> Array:
-    """Return first ratio minus second; (..., 4) → (...)."""
-    return ratio(sums[..., :2]) - ratio(sums[..., 2:])
+    """Return the ratio of the first half of the sums minus that of the second; (..., p) → (...)."""
+    half = sums.shape[-1] // 2
+    return ratio(sums[..., :half]) - ratio(sums[..., half:])
 
 
-def parts(units: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return numerator and denominator of a measure per unit, times its scale.
+@dataclass(frozen=True)
+class Sums:
+    """What each image adds to a measure, per variant.
+
+    Parameters
+    ----------
+    images
+        Image ids, one a row, sorted.
+    of
+        Variant → (n, 2 terms): numerator and denominator of each term; 0 where there is no value.
+    """
+
+    images: pd.Index
+    of: dict[str, Array]
+
+
+def parts(units: pd.DataFrame, measure: str) -> list[pd.DataFrame]:
+    """Return numerator and denominator of each term of a measure per unit, times its scale.
 
     Parameters
     ----------
@@ -78,8 +142,8 @@ def parts(units: pd.DataFrame, measure: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        Columns ``image_id, variant, a, b``; rows without a value are left out.
+    list of DataFrame
+        One a term: columns ``image_id, variant, a, b``; rows without a value are left out.
 
     Raises
     ------
@@ -89,27 +153,32 @@ def parts(units: pd.DataFrame, measure: str) -> pd.DataFrame:
     if measure not in RATIOS:
         raise UsageError(f"unknown measure {measure!r}; choose one of: {', '.join(RATIOS)}.")
     rule = RATIOS[measure]
-    needed = [name for name in (rule.numerator, rule.denominator) if name]
-    if lacking := [name for name in needed if name not in units.columns]:
+    if lacking := [name for name in rule.columns if name not in units.columns]:
         raise UsageError(f"measure {measure!r} needs the columns {', '.join(lacking)}.")
-    top = units[rule.numerator].astype(float)
-    bottom = units[rule.denominator].astype(float) if rule.denominator else top.notna() * 1.0
-    found = pd.DataFrame(
-        {
-            "image_id": units["image_id"],
-            "variant": units["variant"],
-            "a": top * rule.scale,
-            "b": bottom,
-        }
-    )
-    return found[found["a"].notna() & found["b"].notna()]
+    found = []
+    for numerator, denominator in rule.terms:
+        top = units[numerator].astype(float)
+        bottom = units[denominator].astype(float) if denominator else top.notna() * 1.0
+        part = units[["image_id", "variant"]].assign(a=top * rule.scale, b=bottom)
+        found.append(part[part["a"].notna() & part["b"].notna()])
+    return found
 
 
-def matrices(units: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return numerators and denominators as image × variant matrices; absent units add 0."""
-    found = parts(units, measure)
-    cells = found.groupby(["image_id", "variant"], sort=True, observed=True)[["a", "b"]].sum()
-    return cells["a"].unstack(fill_value=0), cells["b"].unstack(fill_value=0)
+def sums(units: pd.DataFrame, measure: str) -> Sums:
+    """Return what each image adds to a measure under each variant; arguments as in `parts`."""
+    tables: list[pd.DataFrame] = []
+    for part in parts(units, measure):
+        cells = part.groupby(["image_id", "variant"], sort=True, observed=True)[["a", "b"]].sum()
+        tables += [cells[name].unstack(fill_value=0) for name in ("a", "b")]
+    if len(tables) > 2:  # terms may know different images and variants
+        images = sorted(set().union(*(table.index for table in tables)))
+        names = sorted(set().union(*(table.columns for table in tables)))
+        tables = [table.reindex(index=images, columns=names, fill_value=0) for table in tables]
+    of = {
+        str(name): np.column_stack([table[name].to_numpy(dtype=float) for table in tables])
+        for name in tables[0].columns
+    }
+    return Sums(pd.Index(tables[0].index), of)
 
 
 def summarise(
@@ -122,7 +191,7 @@ def summarise(
     units
         One row per image × variant.
     measures
-        Keys of `RATIOS`.
+        Keys of `analysis.stats.ratios.RATIOS`.
     boot
         Resampling; the default when ``None``.
 
@@ -134,18 +203,13 @@ def summarise(
     boot = boot or Bootstrap()
     rows = []
     for measure in measures:
-        top, bottom = matrices(units, measure)
+        known = sums(units, measure)
         found = [
-            Statistic(_pair(top, bottom, name), ratio, int((bottom[name] > 0).sum()))
-            for name in top.columns
+            Statistic(each, ratio, int((each[:, 1::2] > 0).any(axis=1).sum()))
+            for each in known.of.values()
         ]
-        intervals = bootstrap(found, boot)
         rows += [
             row(measure, name, each, boot.seed)
-            for name, each in zip(top.columns, intervals, strict=True)
+            for name, each in zip(known.of, bootstrap(found, boot), strict=True)
         ]
     return estimates(rows)
-
-
-def _pair(top: pd.DataFrame, bottom: pd.DataFrame, name: str) -> Array:
-    return np.column_stack([top[name].to_numpy(), bottom[name].to_numpy()])

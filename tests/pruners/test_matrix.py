@@ -157,6 +157,17 @@ def test_same_input_same_selection_and_inputs_untouched(spec):
         assert torch.equal(getattr(tokens, name), value), name
 
 
+@pytest.mark.parametrize("spec", [*SPECS, *FREE])
+def test_tokens_that_carry_gradients_are_selected_alike(spec):
+    tokens = random_tokens(30, seed=2)
+    wanted = make_pruner(spec).select(tokens, 11).indices.tolist()
+    names = [n for n, v in vars(tokens).items() if isinstance(v, torch.Tensor)]
+    grads = {n: getattr(tokens, n).clone().requires_grad_() for n in names}
+    found = make_pruner(spec).select(replace(tokens, **grads), 11)
+    assert found.indices.tolist() == wanted
+    assert found.weights is None or not found.weights.requires_grad
+
+
 @pytest.mark.parametrize("spec", [*SPECS, *FREE, "full"])
 @pytest.mark.parametrize("keep", [0, -3, 10, 576, 2.0, True])
 def test_illegal_keep_is_named(spec, keep):

@@ -10,9 +10,9 @@ from analysis.plots.intervals import curves
 from analysis.plots.style import look, new_figure
 from analysis.stats.estimate import records
 from analysis.stats.paired import compare
-from analysis.stats.ratios import RATIOS, summarise
+from analysis.stats.ratios import RATIOS, present, summarise
 
-MEASURES = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "erank")
+MEASURES = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "ScienceQA", "erank")
 
 
 @recipe(
@@ -23,7 +23,7 @@ MEASURES = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "erank")
 def budget(inputs: Inputs) -> Drawn:
     """One panel a measure, one line a pruner, the unpruned model dashed."""
     units = inputs.units
-    measures = [name for name in MEASURES if RATIOS[name].numerator in units]
+    measures = present(units, MEASURES)
     chosen = [*swept(inputs), *_full(inputs)]
     found = summarise(units[units["variant"].isin(chosen)], measures, inputs.boot)
     table = inputs.variants.set_index("variant")

@@ -6,16 +6,16 @@ from matplotlib.axes import Axes
 from analysis.errors import UsageError
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.panels import SCORES, spoken
 from analysis.figures.wording import interaction_sentence, number
 from analysis.plots.distribution import violins
 from analysis.plots.intervals import forest
 from analysis.plots.style import LEVEL_LOOK, look, new_figure
 from analysis.stats.complexity import by_level, crossover, splits
 from analysis.stats.families import ATTENTION, DIVERSITY, representative
-from analysis.stats.ratios import RATIOS, summarise
+from analysis.stats.ratios import RATIOS, present, summarise
 
 _ORDER = ["simple", "medium", "complex"]
-_SCORES = ("accuracy", "recall", "CHAIR_i")
 
 
 @recipe(
@@ -30,19 +30,19 @@ def complexity(inputs: Inputs) -> Drawn:
     tests = crossover_tests(inputs)
     measures = list(dict.fromkeys(scores["measure"]))
     figure = new_figure(2.4 + 0.22 * len(inputs.pruned["pruner"].unique()))
-    grid = figure.add_gridspec(2, 6)
+    half = max(len(measures), 1)
+    grid = figure.add_gridspec(2, 2 * half)
     for place, (column, label) in enumerate(
         (("entropy", "attention entropy (nats)"), ("erank", "effective rank"))
     ):
-        ax = figure.add_subplot(grid[0, 3 * place : 3 * place + 3])
+        ax = figure.add_subplot(grid[0, half * place : half * (place + 1)])
         violins(images, ax, column=column, by="level", order=_ORDER)
         ax.set_ylabel(label)
-    width = 6 // max(len(measures), 1)
     for place, measure in enumerate(measures):
-        ax = figure.add_subplot(grid[1, width * place : width * (place + 1)])
+        ax = figure.add_subplot(grid[1, 2 * place : 2 * place + 2])
         score_panel(scores[scores["measure"] == measure], ax, named=place == 0)
         ax.set_xlabel(RATIOS[measure].label)
-    for ax, letter in zip(figure.axes, "abcde", strict=False):
+    for ax, letter in zip(figure.axes, "abcdef", strict=False):
         ax.set_title(f"({letter})", loc="left", fontsize="medium")
     handles = figure.axes[2].get_legend_handles_labels() if measures else ([], [])
     figure.legend(*handles, loc="outside lower center", ncols=3)
@@ -67,7 +67,7 @@ def level_scores(inputs: Inputs, level: pd.Series) -> pd.DataFrame:
     variants = [name for name in ("full",) if name in set(inputs.variants["variant"])]
     chosen = inputs.pruned[inputs.pruned["keep"] == inputs.main_keep]
     variants += chosen["variant"].tolist()
-    measures = [name for name in _SCORES if RATIOS[name].numerator in units]
+    measures = present(units, SCORES)
     found = by_level(units, level, measures, variants, inputs.boot)
     order = {name: place for place, name in enumerate(variants)}
     return found.sort_values("variant", key=lambda names: names.map(order), kind="stable")
@@ -97,7 +97,7 @@ def crossover_tests(inputs: Inputs) -> pd.DataFrame:
     if None in pair:
         return summarise(units, [], inputs.boot).assign(split=[])
     attention, diversity = (inputs.variant(str(spec)) for spec in pair)
-    measures = [name for name in _SCORES if RATIOS[name].numerator in units]
+    measures = present(units, SCORES)
     frames = []
     for name, labels in splits(inputs.images).items():
         try:
@@ -120,8 +120,7 @@ def caption(inputs: Inputs, images: pd.DataFrame, split: str, tests: pd.DataFram
             f"{number(dense['erank'], 1)}."
         )
     own = tests[(tests["split"] == split) & (tests["group"] == "interaction")]
-    words = {"accuracy": "yes/no accuracy", "recall": "recall", "CHAIR_i": "CHAIR_i"}
-    parts += [interaction_sentence(row, words[row["measure"]]) for _, row in own.iterrows()]
+    parts += [interaction_sentence(row, spoken(row["measure"])) for _, row in own.iterrows()]
     parts.append(
         f"Scores at {inputs.main_keep} of {inputs.n_tokens} tokens; "
         f"{inputs.boot.level:.0%} bootstrap intervals over images."

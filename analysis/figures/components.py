@@ -2,12 +2,11 @@
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import available, variant_figure, variant_scores
+from analysis.figures.panels import SCORES, available, variant_figure, variant_scores
 from analysis.figures.wording import difference_sentence
 from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 
-_MEASURES = ("accuracy", "recall", "CHAIR_i")
 _DIVERSE = "vispruner:attention_share=0.0"
 
 
@@ -19,7 +18,7 @@ _DIVERSE = "vispruner:attention_share=0.0"
 def components(inputs: Inputs) -> Drawn:
     """VisPruner's ablation: its two halves alone and together, against chance."""
     names = component_variants(inputs)
-    measures = available(inputs, _MEASURES)
+    measures = available(inputs, SCORES)
     found = variant_scores(inputs, list(names), measures)
     both = next(variant for variant, name in names.items() if name == "both")
     pairs = [(both, variant) for variant in names if variant != both]

@@ -6,13 +6,12 @@ from analysis.figures.base import Drawn, recipe
 from analysis.figures.complexity import labelled
 from analysis.figures.diversity_vs_hallucination import at_budget
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.panels import SCORES
 from analysis.figures.wording import number
 from analysis.plots.intervals import crosses
 from analysis.plots.style import new_figure
 from analysis.stats.complexity import COMPLEX, SIMPLE, by_level
-from analysis.stats.ratios import RATIOS
-
-_SCORES = ("accuracy", "recall", "CHAIR_i")
+from analysis.stats.ratios import RATIOS, present
 
 
 @recipe(
@@ -24,7 +23,7 @@ def erank_vs_score(inputs: Inputs) -> Drawn:
     """Columns: simple and complex images; rows: the scores this run has."""
     images, split = labelled(inputs)
     units = inputs.units
-    scores = [name for name in _SCORES if RATIOS[name].numerator in units]
+    scores = present(units, SCORES)
     if not scores:
         raise MissingInput(
             f"run {inputs.path.name} has no scored answers; make a run that has with: "

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.dataset as pads
 
 from analysis.errors import AgileError, UsageError
-from analysis.figures.scored import Part, count_chair, count_yesno, scored_captions
+from analysis.figures.scored import Part, count_chair, count_questions, scored_captions
 from analysis.records import KEPT, TABLES
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.families import base_name, family, is_method
@@ -128,7 +128,7 @@ class Inputs:
             chosen = slice(start, start + _SHARDS_AT_ONCE)
             said = pads.dataset(answers[chosen], format="parquet").to_table(filter=wanted)
             known = pads.dataset(images[chosen], format="parquet").to_table(
-                columns=["image_id", "objects"]
+                columns=["image_id", "objects", "dataset"]
             )
             if said.num_rows:
                 yield Part(known.to_pandas(), said.to_pandas())
@@ -139,9 +139,9 @@ class Inputs:
         return count_chair(self._parts("caption"))
 
     @cached_property
-    def yesno_counts(self) -> pd.DataFrame:
-        """Yes/no answers counted per image × variant; empty where the run asked none."""
-        return count_yesno(self._parts("yesno"))
+    def question_counts(self) -> pd.DataFrame:
+        """Answers to questions counted per image × variant; empty where the run asked none."""
+        return count_questions(self._parts("yesno"), self._parts("choice"))
 
     def captions(self, variants: Sequence[str]) -> pd.DataFrame:
         """Return scored captions with their words, spans and text.
@@ -164,7 +164,7 @@ class Inputs:
         """One row per image × variant: kept measures, CHAIR and yes/no counts, image measures."""
         units = self.kept.copy()
         keys = ["image_id", "variant"]
-        for counts in (self.chair_counts, self.yesno_counts):
+        for counts in (self.chair_counts, self.question_counts):
             units = units.merge(counts, on=keys, how="left") if len(counts) else units
         image = self.images[list(_IMAGE_COLUMNS)].rename(
             columns={"entropy": "image_entropy", "erank": "image_erank"}

@@ -9,9 +9,23 @@ from matplotlib.figure import Figure
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.plots.intervals import forest
 from analysis.plots.style import look, new_figure
-from analysis.stats.ratios import RATIOS, summarise
+from analysis.stats.ratios import RATIOS, present, summarise
 
-SCORES = ("accuracy", "recall", "CHAIR_i", "CHAIR_s", "length")
+# One score a kind of answer, for figures that show how good the answers are.
+SCORES = ("accuracy", "ScienceQA", "recall", "CHAIR_i")
+# Every score a benchmark reports, for tables.
+ALL_SCORES = (
+    "accuracy",
+    "F1",
+    "POPE",
+    "accuracy_plus",
+    "MME_perception",
+    "MME_cognition",
+    "MME",
+    "ScienceQA",
+    "recall",
+    "CHAIR_i",
+)
 
 
 def available(inputs: Inputs, measures: Sequence[str]) -> list[str]:
@@ -22,19 +36,18 @@ def available(inputs: Inputs, measures: Sequence[str]) -> list[str]:
     MissingInput
         When there is none: the data has neither annotated objects nor labelled questions.
     """
-    units = inputs.units
-    rules = {name: RATIOS[name] for name in measures}
-    found = [
-        name
-        for name, rule in rules.items()
-        if rule.numerator in units and (not rule.denominator or rule.denominator in units)
-    ]
+    found = present(inputs.units, measures)
     if not found:
         raise MissingInput(
             f"run {inputs.path.name} has nothing to score ({', '.join(measures)}); extract from "
             "data with annotated objects or labelled questions, such as scenes or pope:PATH."
         )
     return found
+
+
+def spoken(measure: str) -> str:
+    """Return what a score is called in a sentence."""
+    return {"accuracy": "yes/no accuracy", "ScienceQA": "ScienceQA accuracy"}.get(measure, measure)
 
 
 def variant_scores(

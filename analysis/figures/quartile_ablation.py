@@ -2,12 +2,11 @@
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import available, variant_figure, variant_scores
+from analysis.figures.panels import SCORES, available, variant_figure, variant_scores
 from analysis.figures.wording import interval, seen
 from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 
-_MEASURES = ("accuracy", "recall", "CHAIR_i")
 _NAMES = ("1st quarter (top)", "2nd quarter", "3rd quarter", "4th quarter (bottom)")
 
 
@@ -19,7 +18,7 @@ _NAMES = ("1st quarter (top)", "2nd quarter", "3rd quarter", "4th quarter (botto
 def quartile_ablation(inputs: Inputs) -> Drawn:
     """Draw the four quarters of the image, top to bottom, each alone."""
     names = quarter_variants(inputs)
-    measures = available(inputs, _MEASURES)
+    measures = available(inputs, SCORES)
     found = variant_scores(inputs, list(names), measures)
     variants = list(names)
     pairs = [(variants[-1], other) for other in variants[:-1]]

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.figures.complexity import crossover_tests
 from analysis.figures.entropy_vs_erank import correlations as image_correlations
 from analysis.figures.inputs import Inputs
-from analysis.figures.panels import available
+from analysis.figures.panels import ALL_SCORES, available
 from analysis.stats.complexity import splits
 from analysis.stats.correlation import correlate
 from analysis.stats.estimate import estimates
@@ -17,7 +17,7 @@ from analysis.stats.mentions import mention_model
 from analysis.stats.paired import benjamini_hochberg, compare, same_keep_pairs
 from analysis.stats.ratios import RATIOS, summarise
 
-_PAIRED = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "F1", "erank", "attention_mass")
+_PAIRED = (*ALL_SCORES, "CHAIR_s", "length", "erank", "attention_mass")
 _SIGNALS = ("erank", "attention_mass", "coverage")
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import available
+from analysis.figures.panels import SCORES, available
 from analysis.figures.wording import difference_sentence
 from analysis.plots.intervals import forest
 from analysis.plots.style import look, new_figure
@@ -13,7 +13,7 @@ from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 
-_MEASURES = ("accuracy", "recall", "CHAIR_i", "CHAIR_s")
+_MEASURES = (*SCORES, "CHAIR_s")
 _RULES = {"adaptive": ("#882255", "H"), "inverse": ("#8C8C8C", "s")}
 
 

@@ -3,6 +3,7 @@
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.methods_table import methods_table
+from analysis.figures.panels import ALL_SCORES
 from analysis.stats.estimate import records
 from analysis.stats.families import parameters
 
@@ -24,5 +25,5 @@ def table_adaptive_count(inputs: Inputs) -> Drawn:
         spec = "agilepruner:adaptive_count=true"
         raise MissingInput(inputs.remedy([spec], inputs.main_keep))
     variants = [inputs.variant("agilepruner"), found[0]]
-    measures = ("n_out", "accuracy", "recall", "CHAIR_i", "erank")
+    measures = ("n_out", *ALL_SCORES, "erank")
     return methods_table(inputs, variants, measures, "Token count per image by erank, or fixed;")

@@ -6,14 +6,12 @@ from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.overview import kept_by
-from analysis.figures.panels import available
+from analysis.figures.panels import SCORES, available
 from analysis.plots.style import look
 from analysis.stats.complexity import COMPLEX, SIMPLE, by_level, splits
 from analysis.stats.estimate import records
 from analysis.stats.families import ATTENTION, DIVERSITY
 from analysis.stats.images import image_means
-
-_SCORES = ("accuracy", "recall", "CHAIR_i")
 
 
 @recipe(
@@ -46,7 +44,7 @@ def level_rows(inputs: Inputs, labels: pd.Series, pair: list[str]) -> pd.DataFra
     table = table.assign(level=table["image_id"].map(labels))
     means = image_means(table, "level", ["entropy", "erank"], inputs.boot)
     means = means.assign(level=means["group"], variant="all tokens")
-    scores = by_level(inputs.units, labels, available(inputs, _SCORES), pair, inputs.boot)
+    scores = by_level(inputs.units, labels, available(inputs, SCORES), pair, inputs.boot)
     both = pd.concat([means, scores], ignore_index=True)
     return both[both["level"].isin([SIMPLE, COMPLEX])]
 

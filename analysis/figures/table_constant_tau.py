@@ -3,6 +3,7 @@
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.methods_table import methods_table
+from analysis.figures.panels import ALL_SCORES
 from analysis.stats.estimate import records
 from analysis.stats.families import parameters
 
@@ -22,5 +23,5 @@ def table_constant_tau(inputs: Inputs) -> Drawn:
         specs = [f"agilepruner:tau={tau}" for tau in (0.05, 0.1, 0.2, 0.3)]
         raise MissingInput(inputs.remedy(specs, inputs.main_keep))
     variants = [inputs.variant("agilepruner"), *sorted(constant, key=lambda name: constant[name])]
-    measures = ("erank", "attention_mass", "accuracy", "recall", "CHAIR_i")
+    measures = ("erank", "attention_mass", *ALL_SCORES)
     return methods_table(inputs, variants, measures, "Constant thresholds against the adaptive;")

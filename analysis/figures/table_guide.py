@@ -3,6 +3,7 @@
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.methods_table import methods_table
+from analysis.figures.panels import ALL_SCORES
 
 
 @recipe(
@@ -15,5 +16,5 @@ def table_guide(inputs: Inputs) -> Drawn:
     """Lay out both guides at the budget that has both."""
     spec = "agilepruner:steer=entropy"
     variants = [inputs.variant("agilepruner"), inputs.variant(spec)]
-    measures = ("accuracy", "F1", "recall", "CHAIR_i", "erank")
+    measures = (*ALL_SCORES, "erank")
     return methods_table(inputs, variants, measures, "The threshold follows erank or entropy;")

@@ -3,6 +3,7 @@
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.methods_table import methods_table
+from analysis.figures.panels import ALL_SCORES
 from analysis.figures.steering import rule_variants
 
 
@@ -19,6 +20,6 @@ def table_steering(inputs: Inputs) -> Drawn:
         raise MissingInput(inputs.remedy(["steered", "steered:rule=inverse"], inputs.main_keep))
     plain = [spec for spec in ("fastervlm", "divprune") if len(inputs.sweep(spec))]
     variants = [*(inputs.variant(spec) for spec in plain), *rules.values()]
-    measures = ("accuracy", "F1", "recall", "CHAIR_i", "CHAIR_s")
+    measures = (*ALL_SCORES, "CHAIR_s")
     lead = "Attention shares set by erank (adaptive), its inverse, or fixed;"
     return methods_table(inputs, list(dict.fromkeys(variants)), measures, lead)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from analysis.errors import UsageError
 from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
-from analysis.stats.paired import shared_images
 from analysis.stats.ratios import difference, summarise, sums
 
 SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
@@ -129,9 +128,9 @@ def crossover(
         known = sums(units, measure)
         if lacking := [name for name in (attention, diversity) if name not in known.of]:
             raise UsageError(f"no {measure} of {', '.join(lacking)} in this run.")
-        both = known.images.isin(shared_images(units, [pair])[pair])
-        level = np.where(both, labels.reindex(known.images), "")
-        named = _gaps(np.hstack([known.of[name] for name in pair]), level)
+        same = known.paired(*pair)
+        level = np.where(same.known[diversity], labels.reindex(known.images), "")
+        named = _gaps(np.hstack([same.of[name] for name in pair]), level)
         for name, each in zip(named, bootstrap(list(named.values()), boot), strict=True):
             extra: dict[str, object] = {"attention": attention, "diversity": diversity, "p": each.p}
             rows.append(row(measure, name, each, boot.seed, **extra, detectable=each.detectable))
@@ -141,11 +140,12 @@ def crossover(
 def _gaps(sums: Array, level: NDArray[np.object_]) -> dict[str, Statistic]:
     """Return "first minus second" on complex minus on simple images, and on each alone."""
     simple, dense = (level == name for name in (SIMPLE, COMPLEX))
+    counted = (sums[:, 1::2] > 0).any(axis=1)
     split = np.hstack([sums * dense[:, None], sums * simple[:, None]])
     return {
-        "interaction": Statistic(split, _interaction, int((simple | dense).sum())),
-        SIMPLE: Statistic(sums * simple[:, None], difference, int(simple.sum())),
-        COMPLEX: Statistic(sums * dense[:, None], difference, int(dense.sum())),
+        "interaction": Statistic(split, _interaction, int((counted & (simple | dense)).sum())),
+        SIMPLE: Statistic(sums * simple[:, None], difference, int((counted & simple).sum())),
+        COMPLEX: Statistic(sums * dense[:, None], difference, int((counted & dense).sum())),
     }
 
 

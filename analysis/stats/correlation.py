@@ -49,7 +49,7 @@ def correlate(
     -------
     DataFrame
         Estimates in [-1, 1]; rows with a missing value are dropped, ``n`` counts images. A constant
-        column gives NaN.
+        column gives NaN, and so do fewer than four images (one more for each control).
 
     Raises
     ------
@@ -102,8 +102,8 @@ def correlate_within(
 
 def _pearson(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
     """Partial correlation of the first two columns given the rest."""
-    if not len(values):
-        return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, 0, "none: no data")
+    if lacking := _too_few(values, owner):
+        return lacking
     spread = values.std(axis=0)
     # Raw second moments lose digits unless the columns are standardised first.
     scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
@@ -114,6 +114,19 @@ def _pearson(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
         return partial_from_moments(stack, count)
 
     return bootstrap([Statistic(sums, function)], boot)[0]
+
+
+def _too_few(values: Array, owner: Owners) -> Interval | None:
+    """Return an empty interval when a correlation would have fewer than two images to spare.
+
+    Three images and k controls always fit nearly exactly: r is close to 1 or -1 whatever the data.
+    """
+    n = int(owner.max()) + 1 if len(owner) else 0
+    least = values.shape[1] + 2
+    if n >= least:
+        return None
+    why = f"none: fewer than {least} images" if n else "none: no data"
+    return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, n, why)
 
 
 def moments(values: Array) -> Array:
@@ -171,9 +184,9 @@ def _sum_by(values: Array, owner: Owners) -> Array:
 
 def _spearman(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
     """Partial rank correlation; ranks are those of the resample, so its interval is honest."""
-    n = int(owner.max()) + 1 if len(owner) else 0
-    if n < 4:
-        return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, n, "none: fewer than four images")
+    if lacking := _too_few(values, owner):
+        return lacking
+    n = int(owner.max()) + 1
     ranker = _Ranker(values)
     ones = np.ones((1, len(values)))
     estimate = float(ranker.correlation(ones)[0])

@@ -40,34 +40,19 @@ def compare(
     """
     boot = boot or Bootstrap()
     pairs = pairs if pairs is not None else same_keep_pairs(units)
-    common = shared_images(units, pairs)
     rows = []
     for measure in measures:
         known = sums(units, measure)
         usable = [pair for pair in pairs if pair[0] in known.of and pair[1] in known.of]
         found = []
         for pair in usable:
-            keep = known.images.isin(common[pair])
-            both = np.hstack([known.of[name] for name in pair])
-            found.append(Statistic(both * keep[:, None], difference, int(keep.sum())))
+            same = known.paired(*pair)
+            both = np.hstack([same.of[name] for name in pair])
+            found.append(Statistic(both, difference, same.counted(*pair)))
         for (first, second), each in zip(usable, bootstrap(found, boot), strict=True):
             extra = {"first": first, "second": second, "p": each.p, "detectable": each.detectable}
             rows.append(row(measure, f"{first} - {second}", each, boot.seed, **extra))
     return benjamini_hochberg(estimates(rows))
-
-
-def shared_images(
-    units: pd.DataFrame, pairs: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], pd.Index]:
-    """Return, for each pair, the images that have both variants."""
-    images = {
-        name: pd.Index(part["image_id"]) for name, part in units.groupby("variant", observed=True)
-    }
-    empty = pd.Index([])
-    return {
-        (first, second): images.get(first, empty).intersection(images.get(second, empty))
-        for first, second in pairs
-    }
 
 
 def same_keep_pairs(units: pd.DataFrame) -> list[tuple[str, str]]:

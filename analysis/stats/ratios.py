@@ -5,11 +5,12 @@ total is the sum of one mean a subtask, POPE's F1 the mean of one F1 a split. So
 estimates, compares and splits them all.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.datasets.pope import SPLITS
@@ -94,9 +95,10 @@ RATIOS: dict[str, Ratio] = {
 }
 
 
-def present(columns: Collection[str], measures: Sequence[str]) -> list[str]:
+def present(columns: Iterable[object], measures: Sequence[str]) -> list[str]:
     """Return those measures all of whose columns are there, in the order given."""
-    return [name for name in measures if set(RATIOS[name].columns) <= set(columns)]
+    known = set(columns)
+    return [name for name in measures if known.issuperset(RATIOS[name].columns)]
 
 
 def ratio(sums: Array) -> Array:
@@ -124,10 +126,24 @@ class Sums:
         Image ids, one a row, sorted.
     of
         Variant → (n, 2 terms): numerator and denominator of each term; 0 where there is no value.
+    known
+        Variant → (n,): whether the image has a value, be it 0 of 0.
     """
 
     images: pd.Index
     of: dict[str, Array]
+    known: dict[str, NDArray[np.bool_]]
+
+    def counted(self, *variants: str) -> int:
+        """Return how many images add to a denominator under any of the variants."""
+        return int(np.any([self.of[name][:, 1::2] > 0 for name in variants], axis=(0, 2)).sum())
+
+    def paired(self, first: str, second: str) -> "Sums":
+        """Return the sums of two variants over the images that have a value under both."""
+        both = self.known[first] & self.known[second]
+        names = (first, second)
+        of = {name: self.of[name] * both[:, None] for name in names}
+        return Sums(self.images, of, dict.fromkeys(names, both))
 
 
 def parts(units: pd.DataFrame, measure: str) -> list[pd.DataFrame]:
@@ -169,16 +185,17 @@ def sums(units: pd.DataFrame, measure: str) -> Sums:
     tables: list[pd.DataFrame] = []
     for part in parts(units, measure):
         cells = part.groupby(["image_id", "variant"], sort=True, observed=True)[["a", "b"]].sum()
-        tables += [cells[name].unstack(fill_value=0) for name in ("a", "b")]
+        tables += [cells[name].unstack() for name in ("a", "b")]
     if len(tables) > 2:  # terms may know different images and variants
         images = sorted(set().union(*(table.index for table in tables)))
         names = sorted(set().union(*(table.columns for table in tables)))
-        tables = [table.reindex(index=images, columns=names, fill_value=0) for table in tables]
-    of = {
-        str(name): np.column_stack([table[name].to_numpy(dtype=float) for table in tables])
-        for name in tables[0].columns
-    }
-    return Sums(pd.Index(tables[0].index), of)
+        tables = [table.reindex(index=images, columns=names) for table in tables]
+    of, known = {}, {}
+    for name in tables[0].columns:
+        stacked = np.column_stack([table[name].to_numpy(dtype=float) for table in tables])
+        known[str(name)] = np.isfinite(stacked[:, 1::2]).any(axis=1)
+        of[str(name)] = np.nan_to_num(stacked)
+    return Sums(pd.Index(tables[0].index), of, known)
 
 
 def summarise(
@@ -204,10 +221,7 @@ def summarise(
     rows = []
     for measure in measures:
         known = sums(units, measure)
-        found = [
-            Statistic(each, ratio, int((each[:, 1::2] > 0).any(axis=1).sum()))
-            for each in known.of.values()
-        ]
+        found = [Statistic(each, ratio, known.counted(name)) for name, each in known.of.items()]
         rows += [
             row(measure, name, each, boot.seed)
             for name, each in zip(known.of, bootstrap(found, boot), strict=True)

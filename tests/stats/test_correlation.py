@@ -140,3 +140,17 @@ def test_unknown_column_and_kind_are_named():
         correlate(frame, "x", "z")
     with pytest.raises(UsageError, match="kendall"):
         correlate(frame, "x", "y", kind="kendall")
+
+
+@pytest.mark.parametrize("kind", ["pearson", "spearman"])
+@pytest.mark.parametrize("controls", [(), ("c",), ("c", "d")])
+def test_too_few_images_for_a_correlation_give_none(kind, controls):
+    least = 4 + len(controls)
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(least, 4)), columns=["x", "y", "c", "d"])
+    frame["image_id"] = range(least)
+    given = {"controls": controls, "kind": kind, "boot": Bootstrap(200)}
+    assert np.isfinite(correlate(frame, "x", "y", **given)["estimate"].item())
+    lacking = correlate(frame.iloc[1:], "x", "y", **given).iloc[0]
+    assert np.isnan(lacking["estimate"])
+    assert lacking["method"] == f"none: fewer than {least} images"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.errors import UsageError
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.complexity import by_level, crossover, splits, terciles
@@ -204,3 +205,53 @@ def test_representative_prefers_the_papers_choice():
     assert representative(["visionzip", "fastervlm"], "attention") == "fastervlm"
     assert representative(["visionzip"], "attention") == "visionzip"
     assert representative(["visionzip"], "diversity") is None
+
+
+def mme_units(rng, chances, per=20):
+    """One variant's points on images of every MME subtask; each question right with a chance."""
+    frames = []
+    for subtask, chance in chances.items():
+        right = rng.binomial(2, chance, size=per)
+        points = 50.0 * right + 100 * (right == 2)
+        frames.append(pd.DataFrame({f"mme:{subtask}": points}))
+    units = pd.concat(frames, ignore_index=True)
+    return units.assign(image_id=[f"{n:04d}" for n in range(len(units))], variant="a@8", keep=8)
+
+
+def test_interval_of_the_mme_score_covers_at_its_rate():
+    chances = dict(zip((*PERCEPTION, *COGNITION), np.linspace(0.5, 0.95, 14), strict=True))
+    truth = sum(100 * (chance + chance**2) for chance in chances.values())
+    hits = 0
+    for seed in range(200):
+        units = mme_units(np.random.default_rng(seed), chances)
+        found = summarise(units, ["MME"], Bootstrap(300, seed=seed)).iloc[0]
+        hits += found["low"] <= truth <= found["high"]
+    assert 180 <= hits <= 198
+
+
+def test_a_total_counts_only_images_and_needs_every_part():
+    chances = dict.fromkeys((*PERCEPTION, *COGNITION), 0.8)
+    units = mme_units(np.random.default_rng(0), chances, per=6)
+    found = summarise(units, ["MME", "MME_OCR"], FAST).set_index("measure")
+    assert found["n"].to_dict() == {"MME": 84, "MME_OCR": 6}
+    points = units.filter(like="mme:").mean().sum()
+    assert found.loc["MME", "estimate"] == pytest.approx(points)
+    without = units.assign(**{"mme:OCR": np.nan})
+    assert np.isnan(summarise(without, ["MME"], FAST)["estimate"].item())
+
+
+def test_an_image_without_a_value_under_one_variant_is_not_compared():
+    rng = np.random.default_rng(0)
+    units = pd.DataFrame(
+        {
+            "image_id": [f"{n:03d}" for n in range(40)] * 2,
+            "variant": ["a@8"] * 40 + ["b@8"] * 40,
+            "keep": 8,
+            "erank": rng.normal(10, 1, size=80),
+        }
+    )
+    units.loc[40:59, "erank"] = np.nan
+    found = compare(units, ["erank"], [("a@8", "b@8")], FAST).iloc[0]
+    wide = units.pivot(index="image_id", columns="variant", values="erank").dropna()
+    assert found["n"] == len(wide) == 20
+    assert found["estimate"] == pytest.approx((wide["a@8"] - wide["b@8"]).mean())

@@ -1,0 +1,132 @@
+"""MME, ScienceQA and POPE runs: the tables print what the official scorers say."""
+
+import numpy as np
+import pytest
+
+from analysis.datasets.mme import SUBTASKS
+from analysis.figures import FIGURES
+from analysis.figures.inputs import Inputs
+from analysis.figures.subtasks import subtasks
+from analysis.scores.mme import mme_table
+from analysis.scores.pope import pope_table
+from analysis.scores.scienceqa import scienceqa_table
+from analysis.stats.bootstrap import Bootstrap
+
+SUBJECTS = ("natural science", "social science", "language science")
+
+
+@pytest.fixture(scope="module")
+def make(make_run, tmp_path_factory):
+    """Return a function that makes a benchmark's run of 56 images."""
+    from benchmark_runs import as_benchmark
+
+    def run(name, **given):
+        path = tmp_path_factory.mktemp("benchmark") / name
+        pruners = ("random", "fastervlm", "divprune")
+        made = make_run(path, 56, pruners=pruners, keeps=(16, 8), shard=1000, drawable=False)
+        return Inputs(as_benchmark(made, name, **given), Bootstrap(200))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def mme(make):
+    return make("mme")
+
+
+def drawn(name, inputs):
+    return FIGURES.get(name).build(inputs)
+
+
+def scores(inputs):
+    found = drawn("table_scores", inputs)
+    return found, found.data[""].pivot(index="group", columns="measure", values="estimate")
+
+
+def test_mme_columns_equal_the_official_scorer(mme):
+    found, own = scores(mme)
+    official = mme_table(mme.path)
+    totals = official[official["subtask"] == "total"].pivot(
+        index="variant", columns="group", values="score"
+    )
+    for column, group in (
+        ("MME", "all"),
+        ("MME_perception", "perception"),
+        ("MME_cognition", "cognition"),
+    ):
+        assert own[column].to_dict() == pytest.approx(totals[group].to_dict())
+    assert "F1" not in own
+    assert r"MME $\uparrow$" in found.latex
+    rows = found.data[""]
+    assert (rows["low"] <= rows["estimate"]).all()
+    assert (rows["estimate"] <= rows["high"]).all()
+    assert rows.set_index(["measure", "group"]).loc[("MME", "full"), "n"] == 56
+
+
+def test_mme_accuracy_reads_an_unreadable_answer_as_wrong(mme):
+    _, own = scores(mme)
+    official = mme_table(mme.path)
+    parts = official[official["subtask"] != "total"]
+    right = (parts["accuracy"] * parts["n"]).groupby(parts["variant"]).sum()
+    asked = parts.groupby("variant")["n"].sum()
+    assert own["accuracy"].to_dict() == pytest.approx((100 * right / asked).to_dict())
+
+
+def test_each_mme_subtask_has_a_score(mme):
+    from analysis.stats.ratios import summarise
+
+    official = mme_table(mme.path).set_index(["variant", "subtask"])["score"]
+    for name in ("OCR", "numerical_calculation"):
+        own = summarise(mme.units, [f"MME_{name}"], mme.boot).set_index("group")["estimate"]
+        for variant, value in own.items():
+            assert value == pytest.approx(official[(variant, name)])
+
+
+def test_an_unfinished_mme_has_no_total(make):
+    inputs = make("mme", subtasks=SUBTASKS[:10])
+    _, own = scores(inputs)
+    assert {"MME_perception", "accuracy", "accuracy_plus"} <= set(own)
+    assert {"MME", "MME_cognition"}.isdisjoint(own)
+
+
+def test_scienceqa_column_equals_the_official_scorer(make):
+    inputs = make("scienceqa-img", subtasks=SUBJECTS)
+    found, own = scores(inputs)
+    official = scienceqa_table(inputs.path).set_index("variant")["accuracy"] * 100
+    assert own["ScienceQA"].to_dict() == pytest.approx(official.to_dict())
+    assert list(own) == ["ScienceQA"]
+    assert found.latex.splitlines()[2].count("&") == 3
+    labels, kind = subtasks(inputs.images)
+    assert kind == "subject"
+    assert sorted(labels.unique()) == sorted(SUBJECTS)
+    assert "ScienceQA" in drawn("erank_vs_score", inputs).data[""]["measure"].unique()
+
+
+def test_pope_is_the_mean_of_three_splits(make):
+    inputs = make("pope")
+    _, own = scores(inputs)
+    official = pope_table(inputs.path)
+    mean = official[official["split"] == "mean"].set_index("variant")["f1"] * 100
+    assert own["POPE"].to_dict() == pytest.approx(mean.to_dict())
+    assert np.abs(own["POPE"] - own["F1"]).max() > 0
+
+
+def test_other_data_have_no_benchmark_columns(inputs):
+    _, own = scores(inputs)
+    assert set(own) == {"accuracy", "F1", "recall", "CHAIR_i"}
+
+
+def test_entropy_vs_erank_has_a_row_a_subtask(mme):
+    found = drawn("entropy_vs_erank", mme)
+    rows = found.data[""][found.data[""]["by"] == "subtask"]
+    assert set(rows["group"]) == set(SUBTASKS)
+    assert (rows["n"] == 4).all()
+    side = found.figure.axes[0]
+    names = [text.get_text() for text in side.get_yticklabels()]
+    assert len(names) == 14
+    assert "numerical calculation (4)" in names
+    assert "By subtask: the interval lies above 0 in" in found.caption
+
+
+def test_entropy_vs_erank_without_subtasks_has_no_such_panel(inputs):
+    assert len(drawn("entropy_vs_erank", inputs).figure.axes) == 3

@@ -78,13 +78,14 @@ def cls_attention(query: Tensor, keys: Tensor, heads: int) -> Tensor:
     Returns
     -------
     Tensor
-        (B, N) float32, not renormalised after the [CLS] column is dropped.
+        (B, N) float32, not renormalised after the [CLS] column is dropped. Products are
+        float32 too: rounded to bfloat16, logits tie by the dozen and an index decides.
     """
     batch, rows, width = keys.shape
     dim = width // heads
-    q = query.view(batch, heads, 1, dim)
-    k = keys.view(batch, rows, heads, dim).permute(0, 2, 3, 1)
-    logits = (q @ k).squeeze(2).float() * dim**-0.5
+    q = query.float().view(batch, heads, 1, dim)
+    k = keys.float().view(batch, rows, heads, dim).permute(0, 2, 3, 1)
+    logits = (q @ k).squeeze(2) * dim**-0.5
     return logits.softmax(-1)[..., 1:].mean(1)
 
 
@@ -101,14 +102,16 @@ def received_attention(queries: Tensor, keys: Tensor, heads: int) -> Tensor:
     Returns
     -------
     Tensor
-        (B, N) float32.
+        (B, N) float32. One image's maps are held at a time (21 MB of CLIP-L's).
     """
-    batch, rows, width = keys.shape
+    _, rows, width = keys.shape
     dim = width // heads
-    q = queries.view(batch, rows, heads, dim).transpose(1, 2)
-    k = keys.view(batch, rows, heads, dim).permute(0, 2, 3, 1)
-    maps = ((q @ k).float() * dim**-0.5).softmax(-1)
-    return maps.mean((1, 2))[:, 1:]
+    found = []
+    for query, key in zip(queries.float(), keys.float(), strict=True):
+        q = query.view(rows, heads, dim).transpose(0, 1)
+        k = key.view(rows, heads, dim).permute(1, 2, 0)
+        found.append((q @ k * dim**-0.5).softmax(-1).mean((0, 1)))
+    return torch.stack(found)[:, 1:]
 
 
 @dataclass

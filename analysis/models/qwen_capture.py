@@ -70,12 +70,11 @@ def column_means(query: Tensor, key: Tensor) -> Tensor:
         (S,) float32, sums to 1.
     """
     rows, heads, width = query.shape
-    q, k = query.transpose(0, 1), key.permute(1, 2, 0)
+    q, k = query.float().transpose(0, 1), key.float().permute(1, 2, 0)
     total = torch.zeros(rows, dtype=torch.float32, device=query.device)
     for head in range(heads):
         for block in q[head].split(_ROWS):
-            logits = (block @ k[head]).float() * width**-0.5
-            total += logits.softmax(-1).sum(0)
+            total += (block @ k[head] * width**-0.5).softmax(-1).sum(0)
     return total / (rows * heads)
 
 

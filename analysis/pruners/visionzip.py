@@ -114,7 +114,10 @@ def _merge(keys: Tensor, targets: Tensor, others: Tensor) -> Tensor:
     if not targets.shape[1]:
         return weights
     at, to = (i[:, :, None].expand(-1, -1, size) for i in (others, targets))
-    joins = (unit.gather(1, at) @ unit.gather(1, to).mT).argmax(dim=-1)
+    # One product per image: a batched one may round otherwise on a GPU, and a batch would
+    # part from its images alone at near-ties.
+    pairs = zip(unit.gather(1, at), unit.gather(1, to), strict=True)
+    joins = torch.stack([(rest @ target.mT).argmax(dim=-1) for rest, target in pairs])
     images_of = torch.arange(images, device=keys.device)[:, None]
     weights[images_of, joins, others] = 1.0
     weights /= weights.sum(dim=-1, keepdim=True).clamp_min(1.0)

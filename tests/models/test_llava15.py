@@ -7,7 +7,8 @@ import torch
 
 from analysis.errors import UsageError
 from analysis.models import LoadOptions, Request, load
-from analysis.models.capture import encoder_layers
+from analysis.models.capture import cls_attention, encoder_layers, received_attention
+from analysis.models.qwen_capture import column_means
 
 QUESTION = "please describe this image in detail ."
 
@@ -75,6 +76,25 @@ def test_all_evidence_equals_eager(adapter, pictures, tiny_folder):
             keys, query = last.self_attn.k_proj(state), last.self_attn.q_proj(state)[0]
         assert torch.allclose(t.last_keys, keys, atol=1e-5)
         assert torch.allclose(t.last_query, query, atol=1e-5)
+
+
+def test_half_precision_is_left_as_soon_as_attention_is_computed():
+    """What bfloat16 gives up is in the states alone, not in the products over them."""
+    generator = torch.Generator().manual_seed(0)
+    query = (4 * torch.randn(2, 64, generator=generator)).bfloat16()
+    keys = (4 * torch.randn(2, 50, 64, generator=generator)).bfloat16()
+    for dtype, width in ((torch.bfloat16, 1.0), (torch.float16, 100.0)):
+        q, k = (query * width).to(dtype), (keys * width).to(dtype)
+        wide = [x.double().reshape(2, -1, 4, 16).transpose(1, 2) for x in (q, k)]
+        expected = (wide[0] @ wide[1].mT / 4).softmax(-1)[:, :, 0, 1:].mean(1)
+        assert torch.allclose(cls_attention(q, k, 4).double(), expected, atol=1e-6)
+        wide = [x.double().view(2, 50, 4, 16).transpose(1, 2) for x in (k, k)]
+        expected = (wide[0] @ wide[1].mT / 4).softmax(-1).mean((1, 2))[:, 1:]
+        assert torch.allclose(received_attention(k, k, 4).double(), expected, atol=1e-6)
+        rows = k[0].view(50, 4, 16)
+        wide = rows.double().transpose(0, 1)
+        expected = (wide @ wide.mT / 4).softmax(-1).mean((0, 1))
+        assert torch.allclose(column_means(rows, rows).double(), expected, atol=1e-6)
 
 
 def test_no_hooks_remain_also_when_the_tower_fails(adapter, pictures):

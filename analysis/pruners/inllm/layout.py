@@ -1,6 +1,7 @@
 """Where tokens lie after a stage: gathering, left padding and masks, as pure functions."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,6 +43,16 @@ class Layout:
     def length(self) -> int:
         """Slots T, padding included."""
         return int(self.real.shape[1])
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether any slot is padding; a GPU is waited for once, not at every layer."""
+        return not bool(self.real.all())
+
+    @cached_property
+    def shortened(self) -> bool:
+        """Whether any row lost tokens; asked once, as `padded`."""
+        return bool(self.dropped.any())
 
     def slots(self, row: int) -> Tensor:
         """Slots of the real tokens of a row, ascending."""
@@ -121,14 +132,14 @@ def advance(layout: Layout, source: Tensor, real: Tensor, *, reindex: bool) -> L
 
 
 def like_mask(
-    given: Tensor | None, real: Tensor, n_query: int, implementation: str
+    given: Tensor | None, real: Tensor, n_query: int, implementation: str, *, padded: bool = True
 ) -> Tensor | None:
     """Build the attention mask for ``real`` (B, columns) in the form the model was given.
 
-    None stays None where nothing is padded; otherwise boolean 4-D (sdpa), additive 4-D
+    None stays None where nothing is ``padded``; otherwise boolean 4-D (sdpa), additive 4-D
     (eager) or 2-D (flash) as the given mask, or as ``implementation`` wants it.
     """
-    if given is None and bool(real.all()):
+    if given is None and not padded:
         return None
     if (given is not None and given.ndim == 2) or (given is None and "flash" in implementation):
         return real if given is None else real.to(given.dtype)

@@ -73,6 +73,7 @@ class InsideSession:
         self._lineage: list[Tensor | None] = []
         self._before: Tensor | None = None
         self._prefill = False
+        self._fitted: tuple[tuple[Any, ...], int, dict[str, Any]] | None = None
 
     @property
     def mean_tokens(self) -> list[float]:
@@ -142,11 +143,11 @@ class InsideSession:
             raise UsageError("past_key_values must be a DynamicCache; static ones keep their size.")
         self._prefill = cache is None or cache.get_seq_length() == 0
         batch, length = hidden.shape[:2]
-        check_finite_values("inputs_embeds", hidden)
         if not self._prefill:
             if not self._layouts or batch != self._image_mask.shape[0]:
                 raise UsageError("past_key_values must stem from a prompt of this with block.")
             return
+        check_finite_values("inputs_embeds", hidden)
         if (batch, length) != tuple(self._image_mask.shape):
             raise UsageError(
                 f"image_mask {tuple(self._image_mask.shape)} must fit the prompt, which is "
@@ -237,6 +238,7 @@ class InsideSession:
             layout.real,
             hidden.shape[1],
             self._decoder.implementation,
+            padded=layout.padded,
         )
         fitted = {"attention_mask": mask, "position_embeddings": (layout.cos, layout.sin)}
         if kwargs.get("position_ids") is not None:
@@ -246,14 +248,22 @@ class InsideSession:
     def _fit_decoding(
         self, index: int, layout: Layout, hidden: Tensor, kwargs: dict[str, Any]
     ) -> dict[str, Any]:
-        """Fit them to new tokens: each layer has its own columns and positions."""
+        """Fit them to new tokens: layers after one stage share columns and positions."""
         n_query = hidden.shape[1]
         columns = kwargs["past_key_values"].get_seq_length(index) + n_query
+        given, positions = kwargs.get("attention_mask"), kwargs.get("position_ids")
+        seen = (layout, given, positions)
+        if self._fitted is not None and self._fitted[1] == columns:
+            before, _, fitted = self._fitted
+            if before[0] is layout and before[1] is given and before[2] is positions:
+                return fitted
         real = torch.nn.functional.pad(layout.real, (0, columns - layout.length), value=True)
-        given = kwargs.get("attention_mask")
-        fitted = {"attention_mask": like_mask(given, real, n_query, self._decoder.implementation)}
-        if self.position_policy == "reindex" and bool(layout.dropped.any()):
-            positions = kwargs["position_ids"] - layout.dropped[:, None]
-            fitted["position_ids"] = positions
-            fitted["position_embeddings"] = self._decoder.module.rotary_emb(hidden, positions)
+        mask = like_mask(given, real, n_query, self._decoder.implementation, padded=layout.padded)
+        fitted = {"attention_mask": mask}
+        if self.position_policy == "reindex" and layout.shortened:
+            fitted["position_ids"] = kwargs["position_ids"] - layout.dropped[:, None]
+            fitted["position_embeddings"] = self._decoder.module.rotary_emb(
+                hidden, fitted["position_ids"]
+            )
+        self._fitted = (seen, columns, fitted)
         return fitted

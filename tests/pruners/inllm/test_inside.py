@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from analysis.errors import AgileError
-from analysis.pruners.inllm import prune_inside
+from analysis.pruners.inllm import InsideSession, prune_inside
 
 KEEP = 24
 RAGGED = ((3, 6), (9, 4), (1, 11))
@@ -266,3 +267,32 @@ def test_spatial_positions_are_kept_in_qwen(qwen, pruner, tools):
         prune_inside(qwen, pruner, prompt.image, KEEP, position_policy="reindex"),
     ):
         pass
+
+
+class Reads(TorchDispatchMode):
+    """Counts the values that are read off a tensor, each of which waits for a GPU."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("shapes", [((5, 7),), RAGGED])
+def test_decoding_reads_no_value_off_the_device(llama, pruner, shapes, tools, monkeypatch):
+    prompt, reads, enter = tools.prompt(shapes), [], InsideSession.enter
+
+    def counted(session, index, module, args, kwargs):
+        with Reads() as seen:
+            result = enter(session, index, module, args, kwargs)
+        reads.append((session._prefill, seen.count))
+        return result
+
+    monkeypatch.setattr(InsideSession, "enter", counted)
+    with prune_inside(llama, pruner, prompt.image, KEEP, attention_mask=prompt.mask):
+        prompt.generate(llama, steps=4)
+    assert sum(count for prefill, count in reads if prefill) > 0
+    # The first new token may ask a layout once whether it is padded; later ones ask nothing.
+    decoding = [count for prefill, count in reads if not prefill]
+    assert sum(decoding[tools.N_LAYERS :]) == 0

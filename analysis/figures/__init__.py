@@ -28,6 +28,7 @@ RECIPES = (
     "table_erank",
     "table_attention_share",
     "table_complexity",
+    "table_subtasks",
     "table_steering",
     "table_scores",
     "table_erank_cost",

@@ -55,8 +55,8 @@ class Recipe:
     kind
         ``"figure"`` or ``"table"``.
     optional
-        Whether it is left out quietly when its inputs were never made: benchmarks of a machine
-        are no part of a run.
+        Whether it is left out, with the reason, when its inputs were never made: benchmarks of a
+        machine are no part of a run, and most data sets have no subtasks.
     """
 
     name: str

@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 import analysis
+from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.errors import AgileError
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cell, escape
-from analysis.figures.panels import available
+from analysis.figures.subtasks import subtasks
 from analysis.stats.estimate import COLUMNS, records
 from analysis.stats.images import image_means
-from analysis.stats.ratios import summarise
+from analysis.stats.ratios import present, summarise
 
 # How a checkpoint's name says which of the paper's models it is.
 _MODELS = {
@@ -22,13 +23,25 @@ _MODELS = {
     "LLaVA-NeXT-7B": r"llava-(v1\.6|next).*7b",
     "Qwen2.5-VL-7B": r"qwen2\.5-vl-7b",
 }
-# Data set of a spec → (name in the paper, what its "score" is among our measures).
-_DATA = {
-    "coco-chair": ("COCO val2014 (500 images)", None),
-    "pope": ("POPE", "F1"),
+# Data set of a spec → its names in the paper → what "score" is among our measures. The third
+# text-like subtask of Table 4 is not named on record, so nothing is compared with it.
+_DATA: dict[str, dict[str, str]] = {
+    "coco-chair": {"COCO val2014 (500 images)": ""},
+    "pope": {"POPE": "POPE"},
+    "scienceqa-img": dict.fromkeys(("ScienceQA", "SQA-IMG", "SQA"), "ScienceQA"),
+    "mme": {
+        "MME": "MME",
+        "MME (perception)": "MME_perception",
+        "MME perception": "MME_perception",
+        "MME cognition": "MME_cognition",
+        "MME OCR": "MME_OCR",
+        "MME numerical calc.": "MME_numerical_calculation",
+        "MME position": "MME_position",
+        "MME scene": "MME_scene",
+        "MME count": "MME_count",
+    },
 }
-_KEPT = ("CHAIR_i", "CHAIR_s", "recall", "length", "erank", "attention_mean", "F1")
-_IMAGE = {"image_entropy": "entropy", "image_erank": "erank"}
+_KEPT = ("CHAIR_i", "CHAIR_s", "recall", "length", "erank", "attention_mean")
 
 
 @recipe(
@@ -43,6 +56,7 @@ def published_vs_measured(inputs: Inputs) -> Drawn:
     lines = [
         [
             escape(row["table"]),
+            escape(row["data"]),
             escape(row["printed_as"]),
             str(row["keep"]),
             escape(row["metric"]),
@@ -52,7 +66,7 @@ def published_vs_measured(inputs: Inputs) -> Drawn:
         ]
         for row in records(found)
     ]
-    header = ["table", "method", "kept", "metric", "published", "measured", "note"]
+    header = ["table", "data", "method", "kept", "metric", "published", "measured", "note"]
     return Drawn(None, {"": found}, caption(inputs, found), booktabs(header, lines))
 
 
@@ -88,26 +102,54 @@ def paper_model(name: str) -> str | None:
 
 def matched(inputs: Inputs, numbers: pd.DataFrame) -> pd.DataFrame:
     """Join published numbers with this run's estimates of the same quantity."""
-    data, score = _DATA.get(inputs.data.split(":")[0], (None, None))
-    chosen = numbers[(numbers["model"] == paper_model(inputs.model)) & (numbers["data"] == data)]
-    chosen = chosen.rename(columns={"value": "published", "method": "printed_as"})
-    chosen["metric"] = chosen["metric"].replace({"score": score or "score"})
+    names = _DATA.get(inputs.data.split(":")[0], {})
+    same = (numbers["model"] == paper_model(inputs.model)) & numbers["data"].isin(list(names))
+    chosen = numbers[same].rename(columns={"value": "published", "method": "printed_as"})
     table = inputs.variants[["variant", "pruner", "keep"]].astype({"keep": str})
     chosen = chosen.merge(table, on=["pruner", "keep"], how="inner")
-    rows = chosen.merge(measured(inputs), on=["metric", "variant"], how="inner")
+    own = [measured(inputs, str(data), names[str(data)]) for data in chosen["data"].unique()]
     columns = ["table", "data", "printed_as", "pruner", "keep", "metric", "published", "note"]
+    if not own:
+        return pd.DataFrame(columns=[*columns, *COLUMNS])
+    rows = chosen.merge(
+        pd.concat(own, ignore_index=True), on=["data", "metric", "variant"], how="inner"
+    )
     return rows[[*columns, *[name for name in COLUMNS if name in rows]]]
 
 
-def measured(inputs: Inputs) -> pd.DataFrame:
-    """Estimate everything the paper's tables could be compared with."""
-    own = summarise(inputs.units, available(inputs, _KEPT), inputs.boot)
-    own = own.assign(metric=own["measure"], variant=own["group"])
-    table = inputs.images[["image_id", "entropy", "erank"]].assign(all="all")
+def measured(inputs: Inputs, data: str, score: str) -> pd.DataFrame:
+    """Estimate what the paper's tables print for one of its names of this run's data.
+
+    Parameters
+    ----------
+    inputs
+        The run.
+    data
+        Name in the paper, such as ``"MME"`` or, for one subtask, ``"MME OCR"``.
+    score
+        Our measure of its score; empty where it has none.
+
+    Returns
+    -------
+    DataFrame
+        Estimates with the columns ``data, metric, variant``; what the run cannot score is absent.
+    """
+    units, images = inputs.units, inputs.images
+    subtask = score.removeprefix("MME_")
+    is_part = data.startswith("MME ") and subtask in (*PERCEPTION, *COGNITION)
+    if is_part:
+        labels, _ = subtasks(images)
+        images = images[images["image_id"].map(labels) == subtask]
+    scores = summarise(units, present(units, [score] if score else []), inputs.boot)
+    kept = summarise(units, [] if is_part else present(units, _KEPT), inputs.boot)
+    table = images[["image_id", "entropy", "erank"]].assign(all="all")
     whole = image_means(table, "all", ["entropy", "erank"], inputs.boot)
-    names = {ours: paper for paper, ours in _IMAGE.items()}
-    whole = whole.assign(metric=whole["measure"].map(names), variant="full")
-    return pd.concat([own, whole], ignore_index=True)
+    frames = [
+        scores.assign(metric="score", variant=scores["group"]),
+        kept.assign(metric=kept["measure"], variant=kept["group"]),
+        whole.assign(metric="image_" + whole["measure"], variant="full"),
+    ]
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True).assign(data=data)
 
 
 def caption(inputs: Inputs, found: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.datasets.mme import SUBTASKS
 from analysis.figures import FIGURES
-from analysis.figures.inputs import Inputs
+from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.subtasks import subtasks
 from analysis.scores.mme import mme_table
 from analysis.scores.pope import pope_table
@@ -130,3 +130,57 @@ def test_entropy_vs_erank_has_a_row_a_subtask(mme):
 
 def test_entropy_vs_erank_without_subtasks_has_no_such_panel(inputs):
     assert len(drawn("entropy_vs_erank", inputs).figure.axes) == 3
+
+
+def test_subtask_table_orders_by_erank_and_pairs_the_families(mme):
+    found = drawn("table_subtasks", mme)
+    rows = found.data[""]
+    official = mme_table(mme.path).set_index(["variant", "subtask"])["score"]
+    for variant in ("fastervlm@16", "divprune@16"):
+        own = rows[rows["variant"] == variant].set_index("group")["estimate"]
+        assert own.to_dict() == pytest.approx(official[variant].drop("total").to_dict())
+    gaps = rows[rows["variant"] == "difference"].set_index("group")
+    gap = official["divprune@16"] - official["fastervlm@16"]
+    assert gaps["estimate"].to_dict() == pytest.approx(gap.drop("total").to_dict())
+    assert gaps["q"].notna().any()
+    lines = [line for line in found.latex.splitlines() if line.endswith(r"\\")][1:]
+    erank = rows[rows["measure"] == "erank"].sort_values("estimate")["group"].str.replace("_", " ")
+    assert [line.split(" & ")[0] for line in lines] == erank.tolist()
+    assert "of 14 subtasks" in found.caption
+
+
+def test_subtask_table_is_left_out_where_there_are_none(inputs):
+    assert FIGURES.get("table_subtasks").optional
+    with pytest.raises(MissingInput, match="mme:PATH"):
+        drawn("table_subtasks", inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "measures"),
+    [
+        ("mme", "llava-hf/llava-1.5-7b-hf", {"MME", "MME_OCR", "MME_count", "entropy", "erank"}),
+        ("mme", "llava-hf/llava-1.5-13b-hf", {"MME_perception"}),
+        ("scienceqa-img", "llava-hf/llava-1.5-7b-hf", {"ScienceQA", "entropy", "erank"}),
+        ("pope", "llava-hf/llava-1.5-7b-hf", {"POPE", "entropy", "erank"}),
+    ],
+)
+def test_published_benchmark_numbers_meet_their_measure(make_run, tmp_path, name, model, measures):
+    from benchmark_runs import as_benchmark
+
+    path = make_run(
+        tmp_path / "run", 42, pruners=("fastervlm", "divprune"), keeps=(128, 64), shard=1000,
+        drawable=False, full_tokens=576, model=model,
+    )  # fmt: skip
+    inputs = Inputs(as_benchmark(path, name), Bootstrap(200))
+    rows = drawn("published_vs_measured", inputs).data[""]
+    assert measures <= set(rows["measure"])
+    assert {"CHAIR_i", "recall"}.isdisjoint(rows["measure"])
+    if name == "mme":
+        ocr = inputs.images[inputs.images["meta"].str.contains("OCR")]
+        own = rows[(rows["data"] == "MME OCR") & (rows["measure"] == "erank")]
+        assert own["estimate"].tolist() == pytest.approx([ocr["erank"].mean()] * len(own))
+        assert not rows["data"].str.contains("third").any()
+    if name == "pope":
+        mean = pope_table(inputs.path).query("split == 'mean'").set_index("variant")["f1"] * 100
+        own = rows[rows["measure"] == "POPE"]
+        assert own["estimate"].tolist() == pytest.approx(mean[own["group"]].tolist())

@@ -158,7 +158,7 @@ def test_missing_sweeps_name_the_command(inputs, name):
 @pytest.mark.parametrize("name", [n for n in FIGURES if FIGURES.get(n).kind == "table"])
 def test_every_table_is_balanced_latex_with_its_numbers(study, name):
     if FIGURES.get(name).optional:
-        pytest.skip("benchmarks of this machine are no part of a run")
+        pytest.skip("its inputs are no part of every run")
     found = drawn(name, study)
     assert found.latex.startswith(r"\begin{tabular}")
     columns = found.latex.splitlines()[0].count("r") - found.latex.splitlines()[0].count("ar")

@@ -1,33 +1,47 @@
 """Ground truth on disk: Parquet (read lazily), JSON Lines, COCO annotations; never a pickle."""
 
-import gzip
 import json
 import os
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from chair_eval.errors import ChairError
 from chair_eval.ground_truth import FLAVOURS, GroundTruth
 from chair_eval.images import ImageKey, image_key
+from chair_eval.json_lines import BOM, opened, parsed
 
 METADATA = b"chair_eval"
 
 
 class StoredSets(Mapping[ImageKey, frozenset[str]]):
-    """Sets of a list column, made when asked for; keeps the column as two integer arrays."""
+    """Sets of a list column, made when asked for; keeps the column as two integer arrays.
 
-    def __init__(self, keys: list[ImageKey], column: Any) -> None:
+    Parameters
+    ----------
+    keys : list of int or str
+        The image of each row.
+    chunks : list of pyarrow.ListArray
+        The column, its names dictionary-encoded.
+    """
+
+    def __init__(self, keys: list[ImageKey], chunks: list[Any]) -> None:
         import numpy as np
-        import pyarrow as pa
 
-        lists = column.cast(pa.list_(pa.string())).combine_chunks()
-        packed = lists.values.dictionary_encode()
-        self.names: list[str] = packed.dictionary.to_pylist()
-        # The buffers themselves: to_numpy would import pandas, a quarter of a second.
-        self._codes = np.frombuffer(packed.indices.buffers()[1], np.int32)[packed.offset :]
-        self._starts = np.frombuffer(lists.offsets.buffers()[1], np.int32)[lists.offsets.offset :]
+        numbers: dict[str, int] = {}
+        codes, starts, total = [], [np.zeros(1, np.int64)], 0
+        for chunk in chunks:
+            # The buffers themselves: to_numpy would import pandas, a quarter of a second.
+            offsets = _buffer(chunk.offsets).astype(np.int64)
+            own = [numbers.setdefault(name, len(numbers)) for name in _names(chunk)]
+            found = _buffer(chunk.values.indices)[offsets[0] : offsets[-1]]
+            codes.append(np.array(own, np.int32)[found] if own else found)
+            starts.append(offsets[1:] - offsets[0] + total)
+            total += len(found)
+        self.names = list(numbers)
+        self._codes = np.concatenate(codes) if codes else np.zeros(0, np.int32)
+        self._starts = np.concatenate(starts)
         self._keys = keys
 
     @cached_property
@@ -47,6 +61,24 @@ class StoredSets(Mapping[ImageKey, frozenset[str]]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+def _buffer(array: Any) -> Any:
+    """View a pyarrow array of integers as NumPy's, without a copy."""
+    import numpy as np
+
+    kind = np.dtype(str(array.type))
+    held = array.buffers()[1]
+    if held is None:
+        return np.zeros(0, kind)
+    return np.frombuffer(held, kind)[array.offset : array.offset + len(array)]
+
+
+def _names(chunk: Any) -> list[str]:
+    names = chunk.values.dictionary.to_pylist()
+    if chunk.values.null_count or not all(isinstance(name, str) for name in names):
+        raise ChairError("a category is not a name")
+    return list(names)
 
 
 def read_ground_truth(path: Path, flavour: str | None) -> GroundTruth:
@@ -94,28 +126,55 @@ def _choose(path: Path, columns: list[str], flavour: str | None) -> tuple[str, s
 
 def _from_parquet(path: Path, flavour: str | None) -> GroundTruth:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)  # read_table would import pandas
-        schema = file.schema_arrow
-        column, flavour = _choose(path, schema.names, flavour)
-        if not pa.types.is_list(schema.field(column).type) and not pa.types.is_large_list(
-            schema.field(column).type
-        ):
-            raise ChairError(f"{path}: column {column} must hold lists of category names")
-        table = file.read(columns=["image_id", column], use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
+        table, column, flavour = _read_columns(path, flavour)
+    except (pa.ArrowException, OSError) as error:
         raise ChairError(f"{path} is not a complete Parquet file: {error}") from error
-    ids = table.column("image_id").to_pylist()
-    keys = ids if pa.types.is_integer(schema.field("image_id").type) else _keys(ids, path)
-    if table.column(column).null_count or table.column("image_id").null_count:
+    ids, lists = table.column("image_id"), table.column(column)
+    if lists.null_count or ids.null_count:
         raise ChairError(f"{path}: image_id or {column} is empty in some row")
-    sets = StoredSets(keys, table.column(column))
+    if not len(table):
+        raise ChairError(f"{path} is empty: no image in it")
+    if not pa.types.is_dictionary(lists.type.value_type):
+        raise ChairError(f"{path}: column {column} must hold lists of category names")
+    keys = ids.to_pylist() if pa.types.is_integer(ids.type) else _keys(ids.to_pylist(), path)
+    try:
+        sets = StoredSets(keys, lists.chunks)
+    except ChairError as error:
+        raise ChairError(f"{path}, column {column}: {error}") from error
     if len(sets) != len(keys):
         raise ChairError(f"{path}: an image id occurs twice")
-    about = json.loads((schema.metadata or {}).get(METADATA, b"{}"))
-    return GroundTruth(sets, flavour, path.name, about.get("vocabulary_hash"))
+    return GroundTruth(sets, flavour, path.name, _vocabulary_hash(table.schema.metadata or {}))
+
+
+def _read_columns(path: Path, flavour: str | None) -> tuple[Any, str, str]:
+    """Table of image ids and the column of `flavour`, that column's name, and the flavour."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:  # read_table would import pandas
+        schema = file.schema_arrow
+        column, flavour = _choose(path, schema.names, flavour)
+        leaves = [file.schema.column(i).path for i in range(len(file.schema))]
+    kind = schema.field(column).type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        raise ChairError(f"{path}: column {column} must hold lists of category names")
+    inside = [leaf for leaf in leaves if leaf.startswith(f"{column}.")]
+    with pq.ParquetFile(path, read_dictionary=inside) as file:
+        groups = range(file.num_row_groups)  # each has a dictionary of its own
+        read = partial(file.read_row_group, columns=["image_id", column], use_threads=False)
+        table = pa.concat_tables(map(read, groups)) if groups else file.schema_arrow.empty_table()
+    return table.replace_schema_metadata(schema.metadata), column, flavour
+
+
+def _vocabulary_hash(metadata: Mapping[bytes, bytes]) -> str | None:
+    try:
+        about = json.loads(metadata.get(METADATA, b"{}"))
+    except ValueError:
+        return None
+    found = about.get("vocabulary_hash") if isinstance(about, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _keys(ids: list[Any], path: Path) -> list[ImageKey]:
@@ -128,27 +187,37 @@ def _keys(ids: list[Any], path: Path) -> list[ImageKey]:
 def _from_lines(path: Path, flavour: str | None) -> GroundTruth:
     column: str | None = None
     sets: dict[ImageKey, frozenset[str]] = {}
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
-        for number, raw in enumerate(file, start=1):
+    with opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            raw = line.removeprefix(BOM) if number == 1 else line
             if not raw.strip():
                 continue
-            try:
-                row = json.loads(raw)
-                if column is None:
-                    column, flavour = _choose(path, list(row), flavour)
-                key = image_key(row["image_id"])
-                names = row[column]
-                if not isinstance(names, list):
-                    raise ChairError(f"{column} is not a list")
-            except (ValueError, KeyError, TypeError, ChairError) as error:
-                raise ChairError(f"{path}, line {number}: {error}") from error
+            row, where = parsed(raw, str(path), number), f"{path}, line {number}"
+            if not isinstance(row, dict):
+                raise ChairError(f"{where}: expected an object, found {type(row).__name__}")
+            if column is None:
+                column, flavour = _choose(path, list(row), flavour)
+            key, names = _entry(row, column, where)
             if key in sets:
-                raise ChairError(f"{path}, line {number}: image {key!r} occurs twice")
-            sets[key] = frozenset(names)
+                raise ChairError(f"{where}: image {key!r} occurs twice")
+            sets[key] = names
     if not sets:
         raise ChairError(f"{path} is empty: no image in it")
     return GroundTruth(sets, flavour or "given", path.name)
+
+
+def _entry(row: dict[str, Any], column: str, where: str) -> tuple[ImageKey, frozenset[str]]:
+    """Image and categories of one line."""
+    for name in ("image_id", column):
+        if name not in row:
+            raise ChairError(f"{where}: no key {name!r}")
+    names = row[column]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ChairError(f"{where}: {column} is not a list of category names")
+    try:
+        return image_key(row["image_id"]), frozenset(names)
+    except ChairError as error:
+        raise ChairError(f"{where}: {error}") from error
 
 
 def write_ground_truth(

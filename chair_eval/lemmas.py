@@ -48,7 +48,7 @@ class Lemmatizer:
 
     def __init__(self, nltk_data: str | Path | None = None) -> None:
         self._folder = nltk_data
-        self._entries: dict[str, frozenset[str]] = {}
+        self._entries: dict[str, Index] = {}
         self._exceptions: dict[str, dict[str, list[str]]] = {}
         self._memo: dict[tuple[str, str], str] = {}
 
@@ -77,13 +77,44 @@ class Lemmatizer:
         if part in self._entries:
             return
         name = FILES[part]
-        index = read_resource(WORDNET, f"index.{name}", self._folder).decode("ascii")
-        self._entries[part] = frozenset(
-            line.split(" ", 1)[0] for line in index.split("\n") if line and line[0] != " "
-        )
+        self._entries[part] = Index(read_resource(WORDNET, f"index.{name}", self._folder))
         rows = read_resource(WORDNET, f"{name}.exc", self._folder).decode("ascii").splitlines()
         pairs = (row.split() for row in rows)
         self._exceptions[part] = {first: rest for first, *rest in pairs}
+
+
+class Index:
+    """The words of one WordNet index, searched in the file's own bytes.
+
+    The lines of an index are in byte order, so that they can be searched by halves (WordNet
+    manual, wndb(5)); a set of 117,000 nouns would take 20 MB and a twentieth of a second more.
+
+    Parameters
+    ----------
+    content : bytes
+        One line a word, the word up to the first blank; lines of the licence start with a blank.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content if content.endswith(b"\n") else content + b"\n"
+
+    def __contains__(self, word: str) -> bool:
+        """Whether `word` is an entry."""
+        content, wanted = self._content, word.encode("utf-8", "replace")
+        if not wanted or b" " in wanted or b"\n" in wanted:
+            return False
+        low, high = 0, len(content)  # line starts between which the word's line must be
+        while low < high:
+            start = content.rfind(b"\n", low, (low + high) // 2) + 1 or low
+            end = content.index(b"\n", start)
+            entry = content[start:end].split(b" ", 1)[0]
+            if entry == wanted:
+                return True
+            if entry < wanted:
+                low = end + 1
+            else:
+                high = start
+        return False
 
 
 def _shortened(forms: list[str], part: str) -> list[str]:

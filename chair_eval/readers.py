@@ -5,7 +5,6 @@ counts as a caption; anything else that is not an image id and a string stops wi
 """
 
 import csv
-import gzip
 import io
 import json
 import sys
@@ -15,9 +14,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chair_eval.errors import ChairError, UsageError
+from chair_eval.json_lines import BOM, decoded, opened, parsed
 from chair_eval.records import Record
 
-SUFFIXES = (".json", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
+LINES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+SUFFIXES = (*LINES, ".csv", ".parquet")
+LONGEST_FIELD = 2**27  # characters in a field of a CSV file; Python's own limit is 131,072
+KEYS_SHOWN = 8
 MISSING = object()
 
 
@@ -77,15 +80,9 @@ def read_captions(
 
 def _from_file(path: Path, keys: Keys) -> Iterator[Record]:
     name = path.name.lower()
-    if name.endswith((".json", ".jsonl")):
-        with path.open("rb") as file:
+    if name.endswith(LINES):
+        with opened(path) as file:
             yield from _from_bytes(file, str(path), keys)
-    elif name.endswith(".jsonl.gz"):
-        with gzip.open(path, "rb") as file:
-            try:
-                yield from _from_bytes(file, str(path), keys)
-            except (EOFError, gzip.BadGzipFile) as error:
-                raise ChairError(f"{path} is not a complete gzip file: {error}") from error
     elif name.endswith(".csv"):
         yield from _from_csv(path, keys)
     elif name.endswith(".parquet"):
@@ -107,39 +104,25 @@ def _from_bytes(file: ByteLines, source: str, keys: Keys) -> Iterator[Record]:
     """JSON Lines, or a JSON list if the first character that is not blank is ``[``."""
     started = False
     for number, line in enumerate(file, start=1):
-        raw = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        raw = line.removeprefix(BOM) if number == 1 else line
         if not raw.strip():
             continue
         if not started and raw.lstrip().startswith(b"["):
             yield from _from_list(raw + file.read(), source, number, keys)
             return
         started = True
-        where = f"{source}, line {number}"
-        yield record_from(_parsed(raw, where), where, keys)
-
-
-def _parsed(raw: bytes, where: str) -> Any:
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ChairError(f"{where}: not UTF-8 (byte {error.start + 1} of the line)") from error
-    except (ValueError, RecursionError) as error:
-        raise ChairError(f"{where}: not complete JSON ({error})") from error
+        yield record_from(parsed(raw, source, number), f"{source}, line {number}", keys)
 
 
 def _from_list(content: bytes, source: str, first: int, keys: Keys) -> Iterator[Record]:
+    text = decoded(content, source, first)
     try:
-        items = json.loads(content.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = first + content[: error.start].count(b"\n")
-        raise ChairError(f"{source}, line {line}: not UTF-8") from error
+        items = json.loads(text)
     except json.JSONDecodeError as error:
         line = first + error.lineno - 1
         raise ChairError(f"{source}, line {line}: not complete JSON ({error.msg})") from error
     except (ValueError, RecursionError) as error:
         raise ChairError(f"{source}: not a JSON list ({error})") from error
-    if not isinstance(items, list):
-        raise ChairError(f"{source}: expected a list of captions")
     for number, item in enumerate(items, start=1):
         yield record_from(item, f"{source}, entry {number}", keys)
 
@@ -154,7 +137,7 @@ def record_from(item: Any, where: str, keys: Keys) -> Record:
         missing = keys.image_id if image_id is MISSING else keys.caption
         option = "--image-id-key" if image_id is MISSING else "--caption-key"
         raise ChairError(
-            f"{where}: no key {missing!r} (there are: {', '.join(map(str, item))}); "
+            f"{where}: no key {missing!r} (there are: {_some(map(str, item))}); "
             f"name the right one with {option}"
         )
     if not isinstance(caption, str):
@@ -162,10 +145,15 @@ def record_from(item: Any, where: str, keys: Keys) -> Record:
     return Record(image_id, caption, where)
 
 
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:KEYS_SHOWN]) + (", …" if len(names) > KEYS_SHOWN else "")
+
+
 def _from_csv(path: Path, keys: Keys) -> Iterator[Record]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
     with path.open("rb") as file:
-        lines = _decoded(file, str(path))
-        reader = csv.DictReader(lines, strict=True)
+        reader = csv.DictReader(_decoded(file, str(path)), strict=True)
         try:
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
@@ -174,15 +162,16 @@ def _from_csv(path: Path, keys: Keys) -> Iterator[Record]:
                 present = {name: value for name, value in row.items() if value is not None}
                 yield record_from(present, where, keys)
         except csv.Error as error:
-            raise ChairError(f"{path}, line {reader.line_num}: {error}") from error
+            begun = reader.line_num + 1
+            raise ChairError(f"{path}, row that begins on line {begun}: {error}") from error
 
 
 def _decoded(file: Iterable[bytes], source: str) -> Iterator[str]:
+    """Lines as text; a lone carriage return ends one too, as in files of old spreadsheets."""
     for number, raw in enumerate(file, start=1):
-        try:
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise ChairError(f"{source}, line {number}: not UTF-8") from error
+        rest = raw.removeprefix(BOM) if number == 1 else raw
+        for line in rest.splitlines(keepends=True):  # of bytes: at \r, \n and both, nowhere else
+            yield decoded(line, source, number)
 
 
 def _from_parquet(path: Path, keys: Keys) -> Iterator[Record]:
@@ -196,7 +185,7 @@ def _from_parquet(path: Path, keys: Keys) -> Iterator[Record]:
             for name, option in zip(wanted, ("--image-id-key", "--caption-key"), strict=True):
                 if name not in names:
                     raise ChairError(
-                        f"{path}: no column {name!r} (there are: {', '.join(names)}); "
+                        f"{path}: no column {name!r} (there are: {_some(names)}); "
                         f"name the right one with {option}"
                     )
             row = 0

@@ -7,22 +7,18 @@ sums are rows of integer tables. The weights have three decimals, so thousandths
 integers; where two tags tie, the sum is redone in NLTK's order with its rounding.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chair_eval.nltk_data import TAGGER, read_resource
+from chair_eval.weights import Weights, read_json
 
 START = ("-START-", "-START2-")
 END = ("-END-", "-END2-")
 PARTS = {"J": "a", "V": "v", "N": "n", "R": "r"}
 SLOTS = 5
 WORDS_KEPT = 50_000
-
-Weights = dict[str, dict[str, float]]
 
 
 def normal_word(word: str) -> str:
@@ -44,11 +40,12 @@ class WordTable:
     of its only tag or -1; ``after[w, t]`` points to the weights of `w` after tag `t`.
     """
 
-    def __init__(self, weights: Weights, tags: list[str], fixed: dict[str, str]) -> None:
+    def __init__(self, weights: Weights, fixed: dict[str, str]) -> None:
         self._weights = weights
         self._fixed = fixed
-        self.columns = {tag: column for column, tag in enumerate(tags)}
-        self._after = _by_word(weights, self.columns, len(tags))
+        self.columns = weights.columns
+        names = [*self.columns, *START]
+        self._after = [(at, f"i-1 tag+i word {name} ") for at, name in enumerate(names)]
         self.clear()
 
     def clear(self) -> None:
@@ -84,41 +81,32 @@ class WordTable:
             [f"i+1 word {seen}", f"i+1 suffix {ending}"],
             [f"i+2 word {seen}"],
         )
-        self.rows[number] = 0
         for slot, features in enumerate(slots):
+            sums = [0] * len(self.columns)
             for feature in features:
-                for tag, weight in self._weights.get(feature, {}).items():
-                    self.rows[number, slot, self.columns[tag]] += round(weight * 1000)
+                for column, weight in self._weights[feature]:
+                    sums[column] += weight
+            self.rows[number, slot] = sums
         only = self._fixed.get(word)
         self.fixed[number] = self.columns[only] if only else -1
         self.after[number] = 0
-        for tag_before, vector in self._after.get(seen, ()):
+        if not only:
+            self._add_after(number, seen)
+
+    def _add_after(self, number: int, seen: str) -> None:
+        for column, prefix in self._after:
+            feature = prefix + seen
+            if feature not in self._weights:
+                continue
             if self._n_after >= len(self.after_rows):
                 self.after_rows = _grown(self.after_rows)
-            self.after_rows[self._n_after] = vector
-            self.after[number, tag_before] = self._n_after
+            self.after_rows[self._n_after] = self._weights.vector(feature)
+            self.after[number, column] = self._n_after
             self._n_after += 1
 
 
 def _grown(array: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.concatenate([array, np.zeros_like(array)])
-
-
-def _by_word(
-    weights: Weights, columns: dict[str, int], width: int
-) -> dict[str, list[tuple[int, NDArray[np.int32]]]]:
-    """Weights of "tag before + word", gathered by word."""
-    found: dict[str, list[tuple[int, NDArray[np.int32]]]] = {}
-    prefix = "i-1 tag+i word "
-    before = columns | {START[0]: width, START[1]: width + 1}
-    for feature, labels in weights.items():
-        if feature.startswith(prefix):
-            tag, _, word = feature[len(prefix) :].partition(" ")
-            vector = np.zeros(width, np.int32)
-            for label, weight in labels.items():
-                vector[columns[label]] = round(weight * 1000)
-            found.setdefault(word, []).append((before[tag], vector))
-    return found
 
 
 class Tagger:
@@ -131,14 +119,10 @@ class Tagger:
     """
 
     def __init__(self, nltk_data: str | Path | None = None) -> None:
-        def load(name: str) -> Any:
-            file_name = f"averaged_perceptron_tagger_eng.{name}.json"
-            return json.loads(read_resource(TAGGER, file_name, nltk_data))
-
-        self._weights: Weights = load("weights")
         # NLTK breaks ties in favour of the last name; argmax takes the first column.
-        self.tags = sorted(load("classes"), reverse=True)
-        self._table = WordTable(self._weights, self.tags, load("tagdict"))
+        self.tags = sorted(read_json("classes", nltk_data), reverse=True)
+        self._weights = Weights.read(self.tags, nltk_data)
+        self._table = WordTable(self._weights, read_json("tagdict", nltk_data))
         self._history = self._history_rows()
         self.parts = np.array([PARTS.get(tag[0], "n") for tag in self.tags])
 
@@ -220,11 +204,11 @@ class Tagger:
             f"i+1 suffix {seen[3][-3:]}",
             f"i+2 word {seen[4]}",
         )
-        scores = dict.fromkeys(self.tags, 0.0)
+        scores = [0.0] * len(self.tags)
         for feature in features:
-            for tag, weight in self._weights.get(feature, {}).items():
-                scores[tag] += weight
-        return max(range(len(self.tags)), key=lambda column: (scores[self.tags[column]], -column))
+            for column, weight in self._weights[feature]:
+                scores[column] += weight / 1000
+        return max(range(len(scores)), key=lambda column: (scores[column], -column))
 
     def _history_rows(self) -> NDArray[np.int32]:
         """Scores of every (tag before, tag before that), the two pads included."""
@@ -232,14 +216,8 @@ class Tagger:
         names = [*self.tags, *START]
         rows = np.zeros((width + 2, width + 2, width), np.int32)
         for before, name in enumerate(names):
-            rows[before] += self._vector(f"i-1 tag {name}")
-            rows[:, before] += self._vector(f"i-2 tag {name}")
+            rows[before] += self._weights.vector(f"i-1 tag {name}")
+            rows[:, before] += self._weights.vector(f"i-2 tag {name}")
             for earlier, other in enumerate(names):
-                rows[before, earlier] += self._vector(f"i tag+i-2 tag {name} {other}")
+                rows[before, earlier] += self._weights.vector(f"i tag+i-2 tag {name} {other}")
         return rows
-
-    def _vector(self, feature: str) -> NDArray[np.int32]:
-        vector = np.zeros(len(self.tags), np.int32)
-        for tag, weight in self._weights.get(feature, {}).items():
-            vector[self._table.columns[tag]] = round(weight * 1000)
-        return vector

@@ -203,6 +203,12 @@ def test_json_lines(tmp_path):
         ("t.jsonl", '{"image_id": 1, "objects": "dog"}', "line 1: objects is not a list"),
         ("t.jsonl", '{"image_id": 1, "obj', "line 1"),
         ("t.jsonl", '{"image": 1}', "expected columns image_id"),
+        ("t.jsonl", '{"image_id": 1, "objects": []}\n{"image_id": 2}', "line 2: no key 'objects'"),
+        ("t.jsonl", '{"image_id": 1, "objects": [1, "dog"]}', "not a list of category names"),
+        ("t.jsonl", '{"image_id": 1, "objects": [["dog"]]}', "not a list of category names"),
+        ("t.jsonl", '[{"image_id": 1}]', "line 1: expected an object, found list"),
+        ("t.jsonl", "[" * 100_000, "line 1: not complete JSON"),
+        ("t.jsonl.gz", "plain", "not a complete gzip"),
         ("t.parquet", "PAR1 half", "not a complete Parquet"),
         ("t.pkl", "x", "unknown kind of ground truth"),
     ],
@@ -222,12 +228,43 @@ def test_bad_parquet(tmp_path):
         ({"image_id": [1, 1], "objects": [["dog"], []]}, "occurs twice"),
         ({"image_id": [1, 2], "objects": pa.array([["dog"], None], strings)}, "empty in some row"),
         ({"image_id": [1]}, "expected columns"),
+        ({"image_id": [1], "objects": [["dog", None]]}, "a category is not a name"),
+        ({"image_id": [1], "objects": [[3]]}, "lists of category names"),
+        ({"image_id": pa.array([], pa.int64()), "objects": pa.array([], strings)}, "is empty"),
     ):
         pq.write_table(pa.table(table), path)
         with pytest.raises(ChairError, match=message):
             GroundTruth.read(path)
     with pytest.raises(ChairError, match="ground-truth build"):
         GroundTruth.read(tmp_path / "none.parquet")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string()),
+        pa.large_list(pa.string()),
+        pa.list_(pa.large_string()),
+        pa.list_(pa.dictionary(pa.int32(), pa.string())),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"row_group_size": 7}, {"use_dictionary": False}])
+def test_every_layout_of_the_lists(tmp_path, kind, options):
+    sets = [["dog", "cat", "bus"][: i % 4] for i in range(40)] + [["cup"]]
+    path = tmp_path / "t.parquet"
+    table = pa.table({"image_id": range(41), "objects": pa.array(sets, kind)})
+    pq.write_table(table.slice(3), path, **options)
+    truth = GroundTruth.read(path)
+    assert {key: truth[key] for key in truth} == {i: set(sets[i]) for i in range(3, 41)}
+    assert truth.categories() >= {"dog", "cat", "bus", "cup"}
+
+
+def test_foreign_metadata_is_no_obstacle(tmp_path):
+    path = tmp_path / "t.parquet"
+    table = pa.table({"image_id": [1], "objects": [["dog"]]})
+    for content in ("{half", "[]", '{"vocabulary_hash": 3}'):
+        pq.write_table(table.replace_schema_metadata({"chair_eval": content}), path)
+        assert GroundTruth.read(path).vocabulary is None
 
 
 def test_mapping_is_checked():

@@ -95,6 +95,16 @@ GOOD = b'{"image_id": 1, "caption": "A dog."}\n'
         ("a.csv", b"image_id,caption\n", "no caption in it"),
         ("a.parquet", b"PAR1", "not a complete Parquet"),
         ("a.jsonl.gz", gzip.compress(GOOD * 50)[:-20], "not a complete gzip"),
+        ("a.json.gz", gzip.compress(GOOD)[:12] + b"\xff" * 30, "not a complete gzip"),
+        ("a.jsonl.gz", GOOD, "not a complete gzip"),
+        ("a.csv", b'image_id,caption\n1,a\n2,"x\ny', "row that begins on line 3: unexpected end"),
+        ("a.csv", "image_id,caption\n1,a".encode("utf-16-le"), "line 1: zero bytes.*as UTF-8"),
+        ("a.jsonl", GOOD.decode().encode("utf-16"), "line 1: zero bytes"),
+        ("a.jsonl", GOOD + b"\0" * 4096, "line 2: zero bytes, as in .* a half-written file"),
+        ("a.json", b"[\n\n{}, \xff]", "line 3: not UTF-8 .byte 5 of the line"),
+        ("a.json", b'{\n "annotations": []}', "a list of objects"),
+        ("a.json", b"[" * 100_000, "not a JSON list"),
+        ("a.json", str({str(i): "A dog" for i in range(99)}).replace("'", '"').encode(), "7, …"),
     ],
 )
 def test_bad_input_names_file_and_line(tmp_path, name, content, message):
@@ -103,6 +113,24 @@ def test_bad_input_names_file_and_line(tmp_path, name, content, message):
     with pytest.raises(ChairError, match=message) as caught:
         list(read_captions(path))
     assert str(path) in str(caught.value)
+
+
+def test_carriage_returns_end_the_lines_of_a_csv_file(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes('image_id,caption\r1,"A dog,\u2028\ra cat"\r2,A bus\r'.encode())
+    assert [record.caption for record in read_captions(path)] == ["A dog,\u2028\ra cat", "A bus"]
+
+
+def test_a_caption_of_a_megabyte(tmp_path):
+    for name, content in (
+        ("a.csv", f'image_id,caption\n1,"{"A dog. " * 150_000}"\n'),
+        ("a.json.gz", json.dumps([{"image_id": 1, "caption": "A dog. " * 150_000}])),
+    ):
+        path = tmp_path / name
+        raw = content.encode()
+        path.write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
+        (record,) = read_captions(path)
+        assert len(record.caption) == 1_050_000
 
 
 def test_missing_file_and_unknown_kind(tmp_path):

@@ -3,14 +3,23 @@
 import csv
 import json
 import random
+import sys
 
 import pytest
 
 from chair_eval import ChairError
-from chair_eval.lemmas import Lemmatizer
-from chair_eval.nltk_data import TAGGER, fetch, missing_packages, read_resource, search_path
+from chair_eval.lemmas import FILES, Index, Lemmatizer
+from chair_eval.nltk_data import (
+    TAGGER,
+    WORDNET,
+    fetch,
+    missing_packages,
+    read_resource,
+    search_path,
+)
 from chair_eval.tagging import Tagger, normal_word
 from chair_eval.tokens import tokenize
+from chair_eval.weights import Weights
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +100,49 @@ def test_lemmas_of_every_reference_token(chair_data):
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             for column, part in columns.items():
                 assert lemmatizer.lemma(row["token"], part) == row[column]
+
+
+@pytest.mark.parametrize("name", FILES.values())
+def test_an_index_holds_its_words_and_no_others(chair_data, name):
+    content = read_resource(WORDNET, f"index.{name}", chair_data.nltk_data)
+    words = [line.split()[0] for line in content.decode().splitlines() if line[:1] != " "]
+    assert words == sorted(words)  # what a search by halves rests on
+    index, known, pick = Index(content), set(words), random.Random(0)
+    some = [words[0], words[-1], *pick.sample(words, 500)]
+    assert all(word in index for word in some)
+    changed = [change for word in some for change in (word[:-1], word + "s", word[1:], word + "~")]
+    assert [word in index for word in changed] == [word in known for word in changed]
+    assert not any(word in index for word in ("", " ", "a b", "\n", "é", "\ud83d", "~~~"))
+
+
+def test_an_index_of_one_word_without_a_line_end():
+    assert "dog" in Index(b"  1 licence\ndog n 1")
+    assert "cat" not in Index(b"  1 licence\ndog n 1")
+    assert "dog" not in Index(b"")
+
+
+def test_packed_weights_are_the_files_and_small(chair_data):
+    load = chair_data.nltk_data / TAGGER / "averaged_perceptron_tagger_eng.weights.json"
+    expected = json.loads(load.read_text())
+    tags = sorted({tag for entry in expected.values() for tag in entry})
+    weights = Weights.read(tags, chair_data.nltk_data)
+    names = random.Random(0).sample(sorted(expected), 2000)
+    for name in names:
+        assert {tags[column]: n / 1000 for column, n in weights[name]} == expected[name]
+        assert weights.vector(name).sum() == sum(n for _, n in weights[name])
+    assert list(weights["no such feature"]) == []
+    packed = sum(map(sys.getsizeof, weights._packed.values()))
+    plain = sum(sys.getsizeof(e) + sum(map(sys.getsizeof, e.values())) for e in expected.values())
+    assert packed * 3 < plain
+
+
+@pytest.mark.parametrize("content", [b'{"bias": {"NN": 0.5', b'{"bias": {"XX": 1.0}}', b"\xff"])
+def test_damaged_weights_are_named(tmp_path, content):
+    folder = tmp_path / TAGGER
+    folder.mkdir(parents=True)
+    (folder / "averaged_perceptron_tagger_eng.weights.json").write_bytes(content)
+    with pytest.raises(ChairError, match=r"weights\.json is damaged .* chair-eval setup"):
+        Weights.read(["NN", "VB"], tmp_path)
 
 
 def test_data_is_found_by_environment(chair_data, monkeypatch, tmp_path):

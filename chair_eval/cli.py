@@ -27,7 +27,9 @@ class ScoreByDefault(TyperGroup):
         """Put the command's name in front unless there is one."""
         if not args:
             args = ["--help"]
-        if args[0] not in self.commands:
+        if args[0] == "--version":
+            args = ["version"]
+        elif args[0] not in self.commands:
             args = ["score", *args]
         return super().parse_args(ctx, args)
 
@@ -38,9 +40,7 @@ _Mistyped: Any = typer.BadParameter.__base__
 app = typer.Typer(
     cls=ScoreByDefault, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
-truth_app = typer.Typer(
-    help="Make or look at a ground truth.", no_args_is_help=True, rich_markup_mode=None
-)
+truth_app = typer.Typer(help="Make or look at a ground truth.", rich_markup_mode=None)
 app.add_typer(truth_app, name="ground-truth")
 
 
@@ -235,7 +235,7 @@ def build_command(
     nltk_data: Annotated[Path | None, typer.Option(help="Folder with NLTK data.")] = None,
 ) -> None:
     """Make a ground truth from COCO annotations: instances, and objects humans named."""
-    from chair_eval.command import build
+    from chair_eval.building import build
 
     build(instances, captions or [], flavour or [], output, vocabulary, strict_words, nltk_data)
 

@@ -14,6 +14,7 @@ from chair_eval.records import Record
 from chair_eval.result import Result
 from chair_eval.runs import is_run, run_ground_truth, run_variants
 from chair_eval.scoring import CaptionScore, Scorer
+from chair_eval.tally import check_bootstrap
 from chair_eval.vocabulary import Vocabulary
 from chair_eval.writers import destination, write_csv, write_json, write_parquet
 
@@ -47,8 +48,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse values and combinations that have no meaning."""
-        if not 0 < self.level < 1:
-            raise UsageError(f"level is {self.level}; allowed: between 0 and 1")
+        check_bootstrap(self.draws, self.level)
         if self.preset and (self.dialect or self.flavour):
             raise UsageError(
                 "preset names both dialects; give either --preset, or --dialect and "
@@ -63,6 +63,7 @@ def run(options: Options) -> None:
     """Score the files, or compare them, and write what was asked for."""
     matcher = Matcher(_vocabulary(options), _dialect(options), options.nltk_data)
     sources = _sources(options)
+    _keep_inputs(options)
     truth = _ground_truth(options)
     preset = options.preset or preset_name(matcher.dialect, truth.flavour)
     check_preset(options.preset, matcher.dialect, truth.flavour)
@@ -95,6 +96,17 @@ def _sources(options: Options) -> list[Source]:
     if len(set(sources)) < len(sources):
         raise UsageError("the same file is given twice; give different files to compare")
     return sources
+
+
+def _keep_inputs(options: Options) -> None:
+    """Refuse an output that would take the place of an input."""
+    output = options.output
+    if output is None or not output.is_file():
+        return
+    inputs = [*options.files, options.ground_truth, options.vocabulary, *options.human_captions]
+    for path in (Path(name) for name in inputs if name not in (None, "-")):
+        if path.is_file() and path.samefile(output):
+            raise UsageError(f"output is {str(output)!r}, which is an input; choose another name")
 
 
 def _dialect(options: Options) -> str:
@@ -256,43 +268,16 @@ def _warn(scorer: Scorer) -> None:
     if scorer.n_skipped:
         tail = more if scorer.n_skipped > len(scorer.skipped) else ""
         some = ", ".join(scorer.skipped)
-        _say(f"left out {scorer.n_skipped} captions of unknown images: {some}{tail}")
+        say(f"left out {scorer.n_skipped} captions of unknown images: {some}{tail}")
     if scorer.n_repeated:
         tail = more if scorer.n_repeated > len(scorer.repeated) else ""
         done = "counted as captions of their own" if scorer.duplicates == "keep" else "left out"
-        _say(
+        say(
             f"{scorer.n_repeated} further captions of images seen before, {done}: "
             f"{', '.join(scorer.repeated)}{tail}"
         )
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """Write a note to standard error."""
     sys.stderr.write(f"chair-eval: note: {message}\n")
-
-
-def build(
-    instances: Sequence[Path],
-    captions: Sequence[Path],
-    flavours: Sequence[str],
-    output: Path,
-    vocabulary: Path | None,
-    strict_words: bool,
-    nltk_data: Path | None,
-) -> None:
-    """Build a ground truth from COCO files, or take it from the cache, and write it to `output`."""
-    import shutil
-
-    from chair_eval.coco import cached_ground_truth
-
-    if output.suffix.lower() != ".parquet":
-        raise UsageError(f"output is {output.name!r}; allowed: a name that ends in .parquet")
-    chosen = [str(flavour) for flavour in flavours] or (["pattern"] if captions else ["instances"])
-    needs = [flavour for flavour in chosen if flavour != "instances"]
-    if needs and not captions:
-        raise UsageError(f"flavour {needs[0]!r} needs the human captions; add --captions FILE")
-    words = load_vocabulary(vocabulary, strict_words)
-    built = cached_ground_truth(instances, captions, chosen, vocabulary=words, nltk_data=nltk_data)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(built, output)
-    truth = GroundTruth.read(output, chosen[0])
-    _say(f"{len(truth):,} images, {', '.join(chosen)}, written to {output}")

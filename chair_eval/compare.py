@@ -8,7 +8,7 @@ from typing import Any
 from chair_eval.errors import ChairError
 from chair_eval.result import Result
 from chair_eval.tables import SHORT, about_lines, shown
-from chair_eval.tally import COUNTS, METRICS, ratios, resampled_sums, used_draws
+from chair_eval.tally import COUNTS, METRICS, check_bootstrap, ratios, resampled_sums, used_draws
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,12 @@ def compare(
     ------
     ChairError
         Fewer than two results, or no image in common.
+    UsageError
+        `draws` or `level` is not allowed.
     """
     import numpy as np
 
+    check_bootstrap(draws, level)
     if len(results) < 2:
         raise ChairError("a comparison needs at least two files")
     keys = [result.tally.image_keys() for result in results.values()]

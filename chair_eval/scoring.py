@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import tee
 from typing import Any, NamedTuple
 
-from chair_eval.errors import ChairError, UsageError
+from chair_eval.errors import ChairError
 from chair_eval.ground_truth import GroundTruth
 from chair_eval.images import ImageKey, image_key
 from chair_eval.matcher import Matcher
@@ -12,7 +12,7 @@ from chair_eval.mentions import Matches
 from chair_eval.presets import check_choice, check_preset, chosen_dialect
 from chair_eval.records import Record, records_of
 from chair_eval.result import CategoryCounts, Result
-from chair_eval.tally import Tally
+from chair_eval.tally import Tally, check_bootstrap
 from chair_eval.vocabulary import Vocabulary
 
 UNKNOWN = ("error", "skip")
@@ -215,10 +215,7 @@ def score(
         vocabulary, chosen_dialect(ground_truth, preset, dialect), nltk_data
     )
     check_preset(preset, matcher.dialect, ground_truth.flavour)
-    if not 0 < level < 1:
-        raise UsageError(f"level is {level}; allowed: between 0 and 1")
-    if draws < 0:
-        raise UsageError(f"draws is {draws}; allowed: 0 or more")
+    check_bootstrap(draws, level)
     scorer = Scorer(ground_truth, matcher, unknown=unknown, duplicates=duplicates)
     scored = list(scorer.stream(records_of(captions)))
     return Result.of(scorer, scored, preset=preset, draws=draws, seed=seed, level=level)

@@ -45,7 +45,7 @@ def about_lines(about: Mapping[str, Any]) -> list[str]:
 def terminal_table(result: Result) -> str:
     """Return the result as lines of at most 80 characters."""
     level = result.about["bootstrap"]["level"]
-    head = f"{'':<12}{'value':>10}   {f'{level:.0%} interval':<17}{'n':>9}"
+    head = f"{'':<12}{'value':>10}   {f'{100 * level:.8g}% interval':<17}{'n':>9}"
     lines = [*(_cut(line) for line in about_lines(result.about)), "", head, "─" * 72]
     for metric, (name, _, _, unit, counted) in ROWS.items():
         low, high = result.intervals[metric]

@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
+from chair_eval.errors import UsageError
 from chair_eval.images import ImageKey
 
 COUNTS = (
@@ -35,6 +36,7 @@ METRICS = tuple(BASES)
 # Resamples times images that are drawn at most; above it fewer resamples are taken.
 DRAW_LIMIT = 400_000_000
 CHUNK = 500_000
+MOST_DRAWS = 1_000_000
 
 
 class Tally:
@@ -100,6 +102,14 @@ class Tally:
     def image_keys(self) -> list[ImageKey]:
         """Keys of the images, in the order of `per_image`."""
         return list(self._numbers)
+
+
+def check_bootstrap(draws: int, level: float) -> None:
+    """Raise UsageError for a number of resamples or a level that is not allowed."""
+    if not 0 <= draws <= MOST_DRAWS:
+        raise UsageError(f"draws is {draws}; allowed: 0 to {MOST_DRAWS:,}")
+    if not 0 < level < 1:
+        raise UsageError(f"level is {level}; allowed: between 0 and 1")
 
 
 def used_draws(draws: int, n_images: int) -> int:

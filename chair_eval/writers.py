@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from chair_eval.compare import Comparison
+from chair_eval.errors import ChairError, UsageError
 from chair_eval.result import FRAME, Result, caption_row
 
 LISTS = ("words", "categories", "spans", "indices", "hallucinated", "recalled", "missed")
@@ -22,31 +23,75 @@ ROWS_PER_GROUP = 10_000
 def destination(output: Path | None, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a temporary file that becomes `output`, or goes to standard output, on success.
 
-    Nothing half-written is left behind when the block fails.
-    """
-    import tempfile
+    Nothing half-written is left behind when the block fails. A link stays a link, and what is no
+    plain file (``/dev/null``, a named pipe) is written to, not replaced.
 
-    folder = output.parent if output else None
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-    mode: dict[str, Any] = {"mode": "w+b"} if binary else {"mode": "w+", "encoding": "utf-8"}
-    if not binary:
-        mode |= {"newline": "", "errors": "backslashreplace"}
-    with tempfile.NamedTemporaryFile(
-        dir=folder, prefix=".chair-eval-", delete=False, **mode
-    ) as file:
+    Raises
+    ------
+    UsageError
+        `output` is a folder.
+    ChairError
+        `output` cannot be written.
+    """
+    if output and output.is_dir():
+        raise UsageError(f"output is {str(output)!r}, a folder; name a file in it")
+    plain = output is not None and (output.is_file() or not output.exists())
+    target = output.resolve() if output and plain else None
+    with _temporary(output, target, binary) as file:
         name = Path(file.name)
         try:
             yield file
             file.flush()
-            if output:
-                name.chmod(0o666 & ~_umask())
-                name.replace(output)
-            else:
-                file.seek(0)
-                shutil.copyfileobj(file, sys.stdout.buffer if binary else sys.stdout)
+            with _writing(output):
+                if target:
+                    name.chmod(0o666 & ~_umask())
+                    name.replace(target)
+                elif output:
+                    with name.open("rb") as content, output.open("wb") as device:
+                        shutil.copyfileobj(content, device)
+                else:
+                    _to_standard_output(name)
         finally:
             name.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(output: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ChairError(
+            f"cannot write {output or 'standard output'}: {error.strerror or error}; "
+            "choose another place with --output"
+        ) from error
+
+
+def _temporary(output: Path | None, target: Path | None, binary: bool) -> Any:
+    import tempfile
+
+    mode: dict[str, Any] = {"mode": "w+b"} if binary else {"mode": "w+", "encoding": "utf-8"}
+    if not binary:
+        mode |= {"newline": "", "errors": "backslashreplace"}
+    with _writing(output):
+        if target:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.NamedTemporaryFile(
+            dir=target.parent if target else None, prefix=".chair-eval-", delete=False, **mode
+        )
+
+
+def _to_standard_output(name: Path) -> None:
+    """Copy a file: UTF-8 to files and pipes, to a terminal as much as it can show."""
+    with name.open("rb") as content:
+        if sys.stdout.isatty():
+            encoding = sys.stdout.encoding
+            text = content.read().decode("utf-8").encode(encoding, "replace").decode(encoding)
+            sys.stdout.write(text)
+        else:
+            shutil.copyfileobj(content, sys.stdout.buffer)
+        sys.stdout.flush()
 
 
 def _umask() -> int:

@@ -38,6 +38,13 @@ def test_table(run):
     assert run("-g", TRUTH, EXAMPLE).stdout == text
 
 
+def test_the_level_is_printed_as_asked_for(run):
+    for level, shown in (("0.999", "99.9% interval"), ("0.9", "90% interval")):
+        text = run(EXAMPLE, "-g", TRUTH, "--level", level).stdout
+        assert shown in text
+        assert max(map(len, text.splitlines())) <= 80
+
+
 def test_json_is_one_object_with_the_reference_keys(run):
     found = json.loads(
         run(EXAMPLE, "-g", TRUTH, "--preset", "rohrbach2018", "--format", "json").stdout
@@ -99,6 +106,8 @@ def test_standard_input(run):
         ([EXAMPLE], 2, "ground truth is missing"),
         ([EXAMPLE, "-g", TRUTH, "--preset", "chair"], 2, "rohrbach2018"),
         ([EXAMPLE, "-g", TRUTH, "--level", "2"], 2, "between 0 and 1"),
+        ([EXAMPLE, "-g", TRUTH, "--draws", "9999999999"], 2, "allowed: 0 to 1,000,000"),
+        ([EXAMPLE, "-g", TRUTH, "-o", "data"], 2, "a folder"),
         ([EXAMPLE, "-g", TRUTH, "--preset", "opera", "--dialect", "pattern"], 2, "either --preset"),
         (["none.jsonl", "-g", TRUTH], 1, "no such file: none.jsonl"),
         ([EXAMPLE, "-g", "none.parquet"], 1, "ground-truth build"),
@@ -161,6 +170,11 @@ def test_ground_truth_from_coco_files(run, tmp_path):
     both = run(scored, "-g", instances, "--human-captions", captions)
     assert "CHAIR_i          0.0 %" in both.stdout
     run("ground-truth", "build", instances, "--flavour", "pattern", "-o", built, code=2)
+
+
+def test_the_version_is_a_command_and_an_option(run):
+    assert run("--version").stdout == run("version").stdout
+    assert run("version").stdout.strip()
 
 
 def test_help_is_a_page(run):

@@ -95,7 +95,7 @@ GOOD = b'{"image_id": 1, "caption": "A dog."}\n'
         ("a.csv", b"image_id,caption\n", "no caption in it"),
         ("a.parquet", b"PAR1", "not a complete Parquet"),
         ("a.jsonl.gz", gzip.compress(GOOD * 50)[:-20], "not a complete gzip"),
-        ("a.json.gz", gzip.compress(GOOD)[:12] + b"\xff" * 30, "not a complete gzip"),
+        ("a.json.gz", gzip.compress(GOOD, mtime=0)[:12] + b"\xff" * 30, "not a complete gzip"),
         ("a.jsonl.gz", GOOD, "not a complete gzip"),
         ("a.csv", b'image_id,caption\n1,a\n2,"x\ny', "row that begins on line 3: unexpected end"),
         ("a.csv", "image_id,caption\n1,a".encode("utf-16-le"), "line 1: zero bytes.*as UTF-8"),

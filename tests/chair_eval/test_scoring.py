@@ -148,7 +148,7 @@ def test_repeated_images(truth):
         ({"unknown": "keep"}, "allowed: error, skip"),
         ({"duplicates": "last"}, "allowed: keep, error, first"),
         ({"level": 1.0}, "between 0 and 1"),
-        ({"draws": -1}, "0 or more"),
+        ({"draws": -1}, "0 to 1,000,000"),
         ({"preset": "opera", "dialect": "pattern"}, "means dialect"),
     ],
 )

@@ -113,12 +113,14 @@ class Clock:
             start = time.perf_counter()
             work(*arguments)
             return (time.perf_counter() - start) * 1e3
-        self.synchronise()
-        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        first.record()
-        work(*arguments)
-        last.record()
-        self.synchronise()
+        # Events are recorded on the current device, which need not be the one that works.
+        with torch.cuda.device(self.device):
+            self.synchronise()
+            first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            first.record()
+            work(*arguments)
+            last.record()
+            self.synchronise()
         return float(first.elapsed_time(last))
 
     def synchronise(self) -> None:
@@ -134,19 +136,6 @@ class Clock:
         work()
         self.synchronise()
         return float(torch.cuda.max_memory_allocated(self.device)) / 2**30
-
-
-def device_name(device: torch.device) -> str:
-    """Name of the card or, for CPUs, of the processor as far as the system tells."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            found = re.search(r"model name\s*:\s*(.+)", file.read())
-    except OSError:
-        found = None
-    threads = torch.get_num_threads()
-    return f"{found.group(1).strip() if found else 'CPU'} ({threads} threads)"
 
 
 def device_slug(device: torch.device) -> str:

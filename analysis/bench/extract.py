@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from analysis.bench.clock import device_name
 from analysis.bench.presets import PRESETS, build, preset
 from analysis.datasets import load_dataset
 from analysis.datasets.base import Sample
@@ -25,7 +24,7 @@ from analysis.extract.config import ExtractConfig
 from analysis.extract.shard import Worker
 from analysis.extract.variants import Variant, default_keeps, make_variants
 from analysis.models import LoadOptions, Request, load
-from analysis.models.base import Adapter, pick_device
+from analysis.models.base import Adapter, device_name, pick_device
 
 if TYPE_CHECKING:
     import pandas as pd

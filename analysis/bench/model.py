@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from analysis.bench.clock import Clock, Duration, device_name, matmul_ceiling
+from analysis.bench.clock import Clock, Duration, matmul_ceiling
 from analysis.bench.flops import cost, pruned_cost
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
 from analysis.bench.presets import AFTER, BEFORE, build, preset
 from analysis.bench.shapes import ModelShape
 from analysis.errors import UsageError
+from analysis.models.base import device_name
 from analysis.models.llava15 import Llava15
 from analysis.pruners import PRUNERS, make_pruner
 
@@ -166,8 +167,7 @@ class Bench:
             return row | {"note": " ".join(str(error).split())}
 
     def _measure(self, way: Pipeline) -> dict[str, Any]:
-        clock = self.clock
-        tokens = way.encode()
+        clock, tokens = self.clock, way.encode()
         asked, way = way, way.reachable(tokens[0].n)
         selections = way.select(tokens)
         prompt = way.assemble(tokens, selections)

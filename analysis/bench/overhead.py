@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from analysis.bench.clock import Clock, Duration, device_name
+from analysis.bench.clock import Clock, Duration
 from analysis.bench.pipeline import fresh
 from analysis.bench.presets import preset
 from analysis.errors import UsageError
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
+from analysis.models.base import device_name
 from analysis.pruners import make_pruner
 from analysis.tokens import VisualTokens
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-import torch
-
 from analysis.datasets.base import Question
 from analysis.errors import AgileError
 from analysis.extract.variants import Variant
 from analysis.models import Adapter, Answer, Request
+from analysis.models.memory import ran_out
 from analysis.tokens import VisualTokens
 
 
@@ -40,8 +39,11 @@ class Job:
 
 
 def _group(job: Job, limit: int) -> tuple[Any, ...]:
-    """Return what rows of one generation must share, then what they should share."""
-    inside = job.variant.label if job.variant.inside else ""
+    """Return what rows of one generation must share, then what they should share.
+
+    Inside the language model rows of unlike images may have their stages at unlike layers.
+    """
+    inside = f"{job.variant.label} of {job.tokens.n}" if job.variant.inside else ""
     return (inside, limit, job.n_visual, len(job.question.text.split()), len(job.question.text))
 
 
@@ -76,21 +78,33 @@ def answer_all(
         rows = list(members)
         for start in range(0, len(rows), batch_size):
             part = rows[start : start + batch_size]
-            made = _generate(adapter, [jobs[i] for i in part], limit, batch_size)
+            made = _generate(adapter, [jobs[i] for i in part], limit)
             answers.update(zip(part, made, strict=True))
     return [answers[i] for i in range(len(jobs))]
 
 
-def _generate(adapter: Adapter, jobs: Sequence[Job], limit: int, batch_size: int) -> list[Answer]:
+def _generate(adapter: Adapter, jobs: Sequence[Job], limit: int) -> list[Answer]:
     variant = jobs[0].variant
     inside: dict[str, Any] = (
         {"pruner": variant.pruner, "keep": variant.keep} if variant.inside else {}
     )
     try:
         return adapter.generate([job.request for job in jobs], limit, **inside)
-    except torch.OutOfMemoryError as error:
-        smaller = max(1, batch_size // 2)
-        raise AgileError(
-            f"not enough memory for a batch of {batch_size}; run the same command with "
-            f"--batch-size {smaller}, finished shards are kept."
-        ) from error
+    except Exception as error:
+        if not ran_out(error):
+            raise
+        raise AgileError(_advice(len(jobs))) from error
+
+
+def _advice(rows: int) -> str:
+    """Say what to do when a generation of that many rows does not fit into memory."""
+    if rows > 1:
+        return (
+            f"not enough memory for a batch of {rows}; run the same command with "
+            f"--batch-size {rows // 2}, finished shards are kept."
+        )
+    return (
+        "not enough memory for a single answer; go on with --device-map auto or on a larger "
+        "device, or start anew with --dtype bfloat16 or --quantize 4bit and another --out; "
+        "finished shards are kept."
+    )

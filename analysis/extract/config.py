@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from analysis.datasets.base import TASKS
 from analysis.errors import UsageError
 
 DEFAULT_PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
@@ -109,6 +110,9 @@ class ExtractConfig:
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise UsageError(f"{name} {list(values)} repeats an entry; list each once.")
+        for task in self.tasks:
+            if task not in TASKS:
+                raise UsageError(f"task {task!r} is unknown; choose among: {', '.join(TASKS)}.")
         for spec in self.pruners:
             split_keep(spec)
         if not (self.pruners or self.full or self.study):

@@ -113,8 +113,11 @@ def finished(path: Path, config: ExtractConfig) -> Run | None:
     Raises
     ------
     UsageError
-        When the folder holds a run that was asked for in another way.
+        When the folder is a file, or holds a run that was asked for in another way or
+        whose data have changed since. Data that are gone are no reason to make it anew.
     """
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file, not a folder; choose another --out.")
     if not (path / "run.json").is_file():
         return None
     run = Run.open(path)
@@ -124,7 +127,15 @@ def finished(path: Path, config: ExtractConfig) -> Run | None:
             f"{path} holds a run of another configuration ({'; '.join(changed)}); "
             "choose another --out or remove the folder."
         )
-    return None if run.missing else run
+    if run.missing:
+        return None
+    try:
+        dataset = load_dataset(config.data)
+    except UsageError as error:
+        log.info("the data of %s are not looked at: %s", path, error)
+        return run
+    run.check_origin({"data": _data_block(config, dataset, image_ids(dataset, config))})
+    return run
 
 
 def run_extraction(
@@ -168,14 +179,7 @@ def run_extraction(
     _make(run, worker, dataset, ids, mine, runtime)
     seconds = time.perf_counter() - started
     _note_session(run, runtime, len(mine), seconds)
-    report = _report(run, len(mine), seconds)
-    if report.images and report.failed == report.images:
-        reason = run.images["reason"].iloc[0]
-        raise AgileError(
-            f"none of the {report.images} images could be used (first reason: {reason}); "
-            f"see the status column of {path / shard_name('images', 0)}."
-        )
-    return report
+    return _report(run, len(mine), seconds)
 
 
 def _manifest(
@@ -193,15 +197,20 @@ def _manifest(
         ],
         "provenance": provenance.block(
             model=worker.adapter.describe(),
-            data={
-                "spec": config.data,
-                "revision": dataset.revision,
-                "source": dataset.source,
-                "ids_sha256": _hash_ids(ids),
-                "n": len(ids),
-            },
+            data=_data_block(config, dataset, ids),
             seeds={"seed": config.seed},
         ),
+    }
+
+
+def _data_block(config: ExtractConfig, dataset: Dataset, ids: list[str]) -> dict[str, Any]:
+    """Return what the provenance says of the data set."""
+    return {
+        "spec": config.data,
+        "revision": dataset.revision,
+        "source": dataset.source,
+        "ids_sha256": _hash_ids(ids),
+        "n": len(ids),
     }
 
 
@@ -249,6 +258,13 @@ def _note_session(run: Run, runtime: Runtime, made: int, seconds: float) -> None
 
 
 def _report(run: Run, made: int, seconds: float) -> Report:
-    status = run.table("images").column("status").to_pylist()
-    failed = sum(value != "ok" for value in status)
-    return Report(run, made, len(status), failed, seconds)
+    """Count what is there; a run without one usable image is a failure, however often asked."""
+    images = run.table("images").select(["status", "reason"]).to_pylist()
+    failed = sum(row["status"] != "ok" for row in images)
+    if images and failed == len(images):
+        raise AgileError(
+            f"none of the {failed} images could be used (first reason: "
+            f"{images[0]['reason']}); see the status column of "
+            f"{run.path / shard_name('images', 0)}."
+        )
+    return Report(run, made, len(images), failed, seconds)

@@ -6,18 +6,20 @@ from pathlib import Path
 
 from analysis.datasets import load_dataset
 from analysis.extract.config import ExtractConfig
-from analysis.extract.loop import image_ids
+from analysis.extract.loop import Runtime, finished, image_ids
+from analysis.extract.prepare import check_variants, load_options
 from analysis.extract.run import Run
 from analysis.extract.study import with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
-from analysis.models import LoadOptions
-from analysis.models.loading import load_config
+from analysis.models import find_family
 
 # Bytes a row takes on disk, measured on a run of the embedded model (zstd Parquet): an
 # index costs about 2 bytes, an attention value 4, an answer about 60.
 _BYTES_PER_TOKEN = 4
 _BYTES_PER_INDEX = 2
 _BYTES_PER_ANSWER = 60
+# Crops of a large image in LLaVA-NeXT: the whole and four tiles.
+_CROPS = 5
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Plan:
     variants
         Ways of pruning, the full model included.
     n_tokens
-        Visual tokens of an image.
+        Visual tokens of an image; where they differ from image to image, what is assumed.
+    varies
+        Whether they do.
     n_shards, missing
         Shards of the run and those still to be made.
     disk
@@ -46,6 +50,7 @@ class Plan:
     n_shards: int
     missing: int
     disk: int
+    varies: bool = False
 
     @property
     def generations(self) -> int:
@@ -55,9 +60,12 @@ class Plan:
     def text(self) -> str:
         """Render the plan as a few lines."""
         labels = ", ".join(v.label for v in self.variants)
+        tokens = f"{self.n_tokens} visual tokens an image"
+        if self.varies:
+            tokens = f"visual tokens differ from image to image, {self.n_tokens} assumed"
         return "\n".join(
             [
-                f"model        {self.config.model} ({self.n_tokens} visual tokens an image)",
+                f"model        {self.config.model} ({tokens})",
                 f"data         {self.config.data}",
                 f"images       {self.n_images} (vision tower once each)",
                 f"variants     {len(self.variants)}: {labels}",
@@ -69,13 +77,47 @@ class Plan:
         )
 
 
-def _sizes(config: ExtractConfig) -> tuple[int, int | None]:
-    """Visual tokens of an image and decoder layers, from the configuration alone."""
-    loaded = load_config(LoadOptions(config.model, revision=config.revision))
+@dataclass(frozen=True)
+class Outline:
+    """What a checkpoint's configuration says without its weights.
+
+    Attributes
+    ----------
+    family
+        Name of the model family.
+    offered
+        Fields of `VisualTokens` its adapter fills.
+    n_tokens
+        Visual tokens of an image, None where it differs from image to image.
+    assumed
+        The same, or a full set of crops (LLaVA-NeXT), or 576.
+    depth
+        Decoder layers.
+    """
+
+    family: str
+    offered: frozenset[str]
+    n_tokens: int | None
+    assumed: int
+    depth: int | None
+
+
+def outline(config: ExtractConfig) -> Outline:
+    """Read what a plan needs of a checkpoint.
+
+    Raises
+    ------
+    UsageError
+        For a missing checkpoint, a family without an adapter, or wrong load options.
+    """
+    adapter, loaded = find_family(load_options(config, Runtime()))
     vision = loaded.vision_config
     side = getattr(vision, "image_size", None)
-    tokens = int((side // vision.patch_size) ** 2) if side else 576
-    return tokens, getattr(loaded.get_text_config(), "num_hidden_layers", None)
+    patches = int((side // vision.patch_size) ** 2) if side else 576
+    crops = _CROPS if hasattr(loaded, "image_grid_pinpoints") else 1
+    fixed = patches if side and crops == 1 else None
+    depth = getattr(loaded.get_text_config(), "num_hidden_layers", None)
+    return Outline(adapter.family, adapter.offers(), fixed, patches * crops, depth)
 
 
 def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
@@ -93,14 +135,15 @@ def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
     UsageError
         For the same mistakes the run itself would refuse.
     """
-    n_tokens, n_layers = _sizes(config)
+    known = outline(config)
     dataset = load_dataset(config.data)
     ids = image_ids(dataset, config)
-    ready = ExtractConfig.from_dict(
-        {**config.as_dict(), "keeps": list(config.keeps or default_keeps(n_tokens))}
-    )
-    ready = with_study(ready, n_layers, n_tokens)
-    variants = make_variants(ready, n_tokens, calibration(config.model))
+    # Without a fixed N the run itself takes LLaVA-1.5's budgets.
+    keeps = config.keeps or default_keeps(known.n_tokens or 576)
+    ready = ExtractConfig.from_dict({**config.as_dict(), "keeps": list(keeps)})
+    ready = with_study(ready, known.depth, known.n_tokens, known.offered)
+    variants = make_variants(ready, known.n_tokens, calibration(config.model))
+    check_variants(variants, known.family, known.offered, known.n_tokens, known.depth)
     questions = sum(
         1
         for sample in dataset.samples(config.offset, len(ids))
@@ -108,9 +151,21 @@ def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
         if not config.tasks or question.task in config.tasks
     )
     shards = math.ceil(len(ids) / config.shard_size)
-    there = out is not None and (out / "run.json").is_file()
-    missing = len(Run.open(out).missing) if there and out is not None else shards
-    kept = sum(v.keep or n_tokens for v in variants)
-    disk = len(ids) * (n_tokens * _BYTES_PER_TOKEN + kept * _BYTES_PER_INDEX)
+    missing = shards
+    if out is not None:
+        finished(out, config)
+        missing = len(Run.open(out).missing) if (out / "run.json").is_file() else shards
+    kept = sum(v.keep or known.assumed for v in variants)
+    disk = len(ids) * (known.assumed * _BYTES_PER_TOKEN + kept * _BYTES_PER_INDEX)
     disk += questions * len(variants) * _BYTES_PER_ANSWER
-    return Plan(config, len(ids), questions, tuple(variants), n_tokens, shards, missing, disk)
+    return Plan(
+        config,
+        len(ids),
+        questions,
+        tuple(variants),
+        known.assumed,
+        shards,
+        missing,
+        disk,
+        varies=known.n_tokens is None,
+    )

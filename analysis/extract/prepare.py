@@ -28,20 +28,45 @@ def load_adapter(config: ExtractConfig, runtime: Runtime) -> Adapter:
     """
     for spec in config.pruners:
         make_pruner(split_keep(spec)[0])
+    return load(load_options(config, runtime))
+
+
+def load_options(config: ExtractConfig, runtime: Runtime) -> LoadOptions:
+    """Return how a configuration's checkpoint is loaded.
+
+    Raises
+    ------
+    UsageError
+        For a dtype, prompt and so on that do not exist.
+    """
     names = {field.name for field in dataclasses.fields(LoadOptions)}
     shared = {k: v for k, v in dataclasses.asdict(config).items() if k in names}
-    return load(
-        LoadOptions(
-            **shared,
-            device=runtime.device,
-            device_map=runtime.device_map,
-            compile=runtime.compile,
-        )
+    return LoadOptions(
+        **shared, device=runtime.device, device_map=runtime.device_map, compile=runtime.compile
     )
 
 
-def check_variants(variants: list[Variant], adapter: Adapter) -> None:
-    """Refuse variants this model cannot run, before anything is written.
+def check_variants(
+    variants: list[Variant],
+    family: str,
+    offered: frozenset[str],
+    n_tokens: int | None,
+    depth: int | None,
+) -> None:
+    """Refuse variants a model cannot run, before anything is written.
+
+    Parameters
+    ----------
+    variants
+        All ways of pruning.
+    family
+        Name of the model family, for messages.
+    offered
+        Fields of `VisualTokens` its adapter fills.
+    n_tokens
+        Visual tokens of an image, None where it differs from image to image.
+    depth
+        Decoder layers, None where nothing can be pruned inside.
 
     Raises
     ------
@@ -49,26 +74,24 @@ def check_variants(variants: list[Variant], adapter: Adapter) -> None:
         When a pruner reads evidence the model does not offer, or when no schedule inside
         the language model reaches its keep.
     """
-    offered = adapter.offers()
     for variant in variants:
         if variant.inside:
-            _check_schedule(variant, adapter)
+            _check_schedule(variant, n_tokens, depth)
             continue
         lacking = set(variant.pruner.needs) - offered
         if lacking:
             raise UsageError(
                 f"{variant.spec} needs {', '.join(sorted(lacking))}, which "
-                f"{adapter.family} models do not offer; leave it out of --pruners."
+                f"{family} models do not offer; leave it out of --pruners."
             )
 
 
-def _check_schedule(variant: Variant, adapter: Adapter) -> None:
-    depth = decoder_depth(adapter.model)
+def _check_schedule(variant: Variant, n_tokens: int | None, depth: int | None) -> None:
     pruner: Any = variant.pruner
-    if depth is None or adapter.n_tokens is None or variant.keep is None:
+    if depth is None or n_tokens is None or variant.keep is None:
         return
     try:
-        pruner.schedule(variant.keep, adapter.n_tokens, depth)
+        pruner.schedule(variant.keep, n_tokens, depth)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -93,10 +116,11 @@ def prepare(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> Worker
         keeps=config.keeps or default_keeps(n_tokens or 576),
         max_new_tokens=config.max_new_tokens or generation.max_new_tokens or 512,
     )
-    depth = decoder_depth(adapter.model) if config.study else None
+    inside = any(make_pruner(split_keep(s)[0]).prunes == "in LLM" for s in config.pruners)
+    depth = decoder_depth(adapter.model) if config.study or inside else None
     merged = with_study(merged, depth, n_tokens, adapter.offers())
     variants = make_variants(merged, n_tokens, calibration(config.model))
-    check_variants(variants, adapter)
+    check_variants(variants, adapter.family, adapter.offers(), n_tokens, depth)
     small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
     batch = runtime.batch_size or (256 if small else 16)
     return Worker(adapter, merged, variants, dataset.name, batch)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,21 @@ import pyarrow.parquet as pq
 from analysis.errors import AgileError, UsageError
 from analysis.extract.config import differences
 from analysis.records import SCHEMA_VERSION, TABLES
+
+# What must not change between the calls that make one run: part of the provenance block,
+# key, what messages call it.
+_ORIGIN = {
+    "data": {
+        "n": "images",
+        "ids_sha256": "list of images",
+        "revision": "content of the data set",
+    },
+    "model": {
+        "revision": "revision of the model",
+        "fingerprint": "content of the checkpoint",
+        "dtype": "dtype",
+    },
+}
 
 
 def shard_name(table: str, index: int) -> str:
@@ -44,6 +60,21 @@ def write_atomically(path: Path, write: Any) -> None:
                 "finished shards are kept."
             ) from error
         raise AgileError(f"{path} cannot be written ({error.strerror or error}).") from error
+
+
+def _claim(temporary: Path, file: Path) -> bool:
+    """Give a file its final name unless it is taken; tell whether it was not."""
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        return False
+    except OSError:
+        # No hard links here (exFAT, some network drives): not safe against a second worker
+        # that starts in the same instant, who would write the very same.
+        if file.exists():
+            return False
+        temporary.replace(file)
+    return True
 
 
 class Run:
@@ -102,24 +133,26 @@ class Run:
             When the folder holds a run of another configuration; names the differences.
         """
         manifest = {"schema_version": SCHEMA_VERSION, **manifest}
-        path.mkdir(parents=True, exist_ok=True)
         file = path / "run.json"
         temporary = path / f".run.json.{os.getpid()}.tmp"
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         try:
+            path.mkdir(parents=True, exist_ok=True)
             temporary.write_text(text, encoding="utf-8")
-            os.link(temporary, file)
-        except FileExistsError:
-            existing = cls.open(path)
-            existing.check(manifest["config"])
-            return existing
+            made = _claim(temporary, file)
         except OSError as error:
             raise AgileError(
                 f"{file} cannot be written ({error.strerror}); choose another --out."
             ) from error
         finally:
-            temporary.unlink(missing_ok=True)
-        return cls(path, manifest)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        if made:
+            return cls(path, manifest)
+        existing = cls.open(path)
+        existing.check(manifest["config"])
+        existing.check_origin(manifest["provenance"])
+        return existing
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Compare a merged configuration with the one this run was made with.
@@ -134,6 +167,33 @@ class Run:
             raise UsageError(
                 f"{self.path} holds a run of another configuration ({'; '.join(changed)}); "
                 "choose another --out or remove the folder."
+            )
+
+    def check_origin(self, block: Mapping[str, Any]) -> None:
+        """Compare what a provenance block says of data and model with this run's.
+
+        Parameters
+        ----------
+        block
+            Made now; parts and keys that either side lacks are not compared.
+
+        Raises
+        ------
+        UsageError
+            When images, annotations, weights or their type have changed since.
+        """
+        old = self.manifest.get("provenance", {})
+        changed = [
+            f"{what}: {old[part][key]} there, {block[part][key]} now"
+            for part, keys in _ORIGIN.items()
+            for key, what in keys.items()
+            if key in old.get(part, {}) and key in block.get(part, {})
+            if old[part][key] != block[part][key]
+        ]
+        if changed:
+            raise UsageError(
+                f"{self.path} was begun with other data or another model ({'; '.join(changed)}); "
+                "its rows would not belong together: bring those back, or choose another --out."
             )
 
     @property

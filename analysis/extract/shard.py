@@ -10,12 +10,15 @@ import torch
 from PIL import Image
 
 from analysis.datasets.base import Question, Sample
+from analysis.errors import AgileError
 from analysis.extract.answering import Job, answer_all
 from analysis.extract.config import ExtractConfig
+from analysis.extract.study import decoder_depth
 from analysis.extract.variants import Variant, generator_for
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.kept import kept_measures
 from analysis.models import Adapter, Answer
+from analysis.models.memory import ran_out, release
 from analysis.pruners import Selection, make_pruner
 from analysis.tokens import VisualTokens
 
@@ -78,15 +81,24 @@ class Worker:
             Table name → rows; an image that failed has only its row in ``images``.
         """
         loaded = [self._load(sample) for sample in samples]
-        self._encode([item for item in loaded if not item.reason])
-        good = [item for item in loaded if item.tokens is not None]
-        self._select(good)
-        answers = self._answer(good)
-        return {
-            "images": [self._image_row(item) for item in loaded],
-            "kept": [self._kept_row(item, v) for item in good for v in self.variants],
-            "answers": answers,
-        }
+        try:
+            self._encode([item for item in loaded if not item.reason])
+            self._select([item for item in loaded if item.tokens is not None])
+            good = [item for item in loaded if item.tokens is not None]
+            answers = self._answer(good)
+            return {
+                "images": [self._image_row(item) for item in loaded],
+                "kept": [self._kept_row(item, v) for item in good for v in self.variants],
+                "answers": answers,
+            }
+        except Exception as error:
+            if not ran_out(error):
+                raise
+            raise AgileError(
+                f"not enough memory for the {len(samples)} images of a shard; go on with a larger "
+                "device, or start anew with a smaller --shard-size and another --out; finished "
+                "shards are kept."
+            ) from error
 
     def _load(self, sample: Sample) -> Loaded:
         try:
@@ -96,17 +108,13 @@ class Worker:
             return Loaded(sample, Image.new("RGB", (1, 1)), reason=str(error) or "unreadable")
 
     def _encode(self, items: Sequence[Loaded]) -> None:
-        """Encode a shard's images together, or one by one when one of them is at fault."""
+        """Encode a shard's images together, in halves when they are too many or one is at fault."""
         if not items:
             return
         try:
             batch = self.adapter.encode([item.image for item in items], self.needs)
-        except ValueError as error:
-            if len(items) == 1:
-                items[0].reason = f"cannot be encoded: {error}"
-                return
-            for item in items:
-                self._encode([item])
+        except Exception as error:
+            self._encode_in_parts(items, error)
             return
         for item, tokens in zip(items, batch, strict=True):
             if torch.isfinite(tokens.features).all():
@@ -114,7 +122,50 @@ class Worker:
             else:
                 item.reason = "the model returns features that are not finite"
 
+    def _encode_in_parts(self, items: Sequence[Loaded], error: Exception) -> None:
+        """Try halves after a failure, down to the image that causes it."""
+        full = ran_out(error)
+        if not full and not isinstance(error, ValueError):
+            raise error
+        if len(items) > 1:
+            if full:
+                log.warning("%d images do not fit into memory; trying halves", len(items))
+                release()
+            middle = len(items) // 2
+            self._encode(items[:middle])
+            self._encode(items[middle:])
+            return
+        if full:
+            width, height = items[0].image.size
+            raise AgileError(
+                f"not enough memory to encode image {items[0].sample.image_id} ({width} x "
+                f"{height}); shrink it or use a larger device, finished shards are kept."
+            ) from error
+        items[0].reason = f"cannot be encoded: {error}"
+
     def _select(self, items: Sequence[Loaded]) -> None:
+        """Let every pruner choose; where N differs, an image too small for a budget fails alone."""
+        if self.adapter.n_tokens is not None:
+            self._select_together(items)
+            return
+        for item in items:
+            try:
+                self._check_inside(item)
+                self._select_together([item])
+            except ValueError as error:
+                log.warning("image %s is left out: %s", item.sample.image_id, error)
+                item.tokens, item.reason = None, f"cannot be pruned as asked: {error}"
+
+    def _check_inside(self, item: Loaded) -> None:
+        """Refuse an image for which a method inside the language model has no schedule."""
+        inside: list[Any] = [v for v in self.variants if v.inside]
+        depth = decoder_depth(self.adapter.model) if inside else None
+        if depth is None or item.tokens is None:
+            return
+        for variant in inside:
+            variant.pruner.schedule(variant.keep, item.tokens.n, depth)
+
+    def _select_together(self, items: Sequence[Loaded]) -> None:
         tokens = [item.tokens for item in items if item.tokens is not None]
         for variant in self.variants:
             if variant.inside:

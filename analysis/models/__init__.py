@@ -1,6 +1,7 @@
 """One adapter per model family: visual tokens out, pruned generation in."""
 
 import importlib
+from typing import Any
 
 from analysis.errors import UsageError
 from analysis.models.base import MODELS, Adapter, Answer, LoadOptions, Request
@@ -22,13 +23,25 @@ def load(options: LoadOptions) -> Adapter:
     UsageError
         For a missing checkpoint or a family without an adapter.
     """
+    return find_family(options)[0].load(options)
+
+
+def find_family(options: LoadOptions) -> tuple[type[Adapter], Any]:
+    """Return the adapter class of a checkpoint and its configuration; reads no weights.
+
+    Raises
+    ------
+    UsageError
+        For a missing checkpoint or a family without an adapter.
+    """
     register_all()
-    kind = load_config(options).model_type
+    config = load_config(options)
+    kind = config.model_type
     if kind not in MODELS:
         raise UsageError(
             f"{options.model} is a {kind!r} model; families with an adapter: {', '.join(MODELS)}."
         )
-    return MODELS.get(kind).load(options)
+    return MODELS.get(kind), config
 
 
 def register_all() -> None:
@@ -37,4 +50,13 @@ def register_all() -> None:
         importlib.import_module(module)
 
 
-__all__ = ["MODELS", "Adapter", "Answer", "LoadOptions", "Request", "load", "register_all"]
+__all__ = [
+    "MODELS",
+    "Adapter",
+    "Answer",
+    "LoadOptions",
+    "Request",
+    "find_family",
+    "load",
+    "register_all",
+]

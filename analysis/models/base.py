@@ -1,5 +1,6 @@
 """The contract of a model adapter, and what travels in and out of it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.models.preprocess import ASPECTS, Aspect
-from analysis.models.prompts import PromptStyle
+from analysis.models.prompts import STYLES, PromptStyle
 from analysis.registry import Registry
 from analysis.tokens import VisualTokens
 
@@ -68,6 +69,7 @@ class LoadOptions:
             "dtype": ("auto", "float32", "bfloat16", "float16"),
             "attention": ("sdpa", "eager", "flash_attention_2"),
             "image_aspect": ("auto", *ASPECTS),
+            "prompt": STYLES,
             "quantize": (None, "4bit", "8bit"),
         }
         for name, choices in allowed.items():
@@ -152,7 +154,8 @@ class Adapter(Protocol):
         """Tokens the language model sees, (K, D)."""
         ...
 
-    def offers(self) -> frozenset[str]:
+    @classmethod
+    def offers(cls) -> frozenset[str]:
         """Fields of VisualTokens that ``encode`` can fill."""
         ...
 
@@ -175,7 +178,8 @@ def pick_device(name: str) -> torch.device:
     Raises
     ------
     UsageError
-        When a GPU is asked for and torch sees none.
+        When a GPU is asked for and torch sees none of that number, or for other devices:
+        measures are float64, which not all of them know.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -185,6 +189,22 @@ def pick_device(name: str) -> torch.device:
         raise UsageError(
             f"device {name!r} is not known to torch; use auto, cpu or cuda."
         ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {name!r} is not supported; use auto, cpu or cuda.")
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= there:
         raise UsageError(f"device {name!r} is not available here; use --device cpu.")
     return device
+
+
+def device_name(device: torch.device) -> str:
+    """Name of the card or, for CPUs, of the processor as far as the system tells."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            found = re.search(r"model name\s*:\s*(.+)", file.read())
+    except OSError:
+        found = None
+    threads = torch.get_num_threads()
+    return f"{found.group(1).strip() if found else 'CPU'} ({threads} threads)"

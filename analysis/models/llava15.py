@@ -69,7 +69,8 @@ class Llava15(SplicingAdapter):
         vision = self.model.config.vision_config
         return int((vision.image_size // vision.patch_size) ** 2)
 
-    def offers(self) -> frozenset[str]:
+    @classmethod
+    def offers(cls) -> frozenset[str]:
         """Fields of VisualTokens that :meth:`encode` can fill."""
         return frozenset(
             {

@@ -9,6 +9,7 @@ import torch
 
 from analysis.errors import AgileError, UsageError
 from analysis.models.base import LoadOptions, pick_device, torch_dtype
+from analysis.models.memory import ran_out
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +20,16 @@ def load_config(options: LoadOptions) -> Any:
     Raises
     ------
     UsageError
-        When neither a folder nor a reachable hub repository has it.
+        When neither a folder nor a reachable hub repository has it, or a revision of a
+        folder is asked for.
     """
     from transformers import AutoConfig
+
+    if options.revision is not None and Path(options.model).is_dir():
+        raise UsageError(
+            f"revision {options.revision!r} has no meaning for the folder {options.model!r}, "
+            "which has one state only; drop --revision."
+        )
 
     try:
         return AutoConfig.from_pretrained(options.model, revision=options.revision)
@@ -32,7 +40,7 @@ def load_config(options: LoadOptions) -> Any:
 def _not_found(options: LoadOptions, error: Exception) -> str:
     """One sentence about why a model name leads nowhere."""
     name = options.model
-    first = str(error).strip().split("\n")[0]
+    first = _first_line(error)
     if Path(name).is_dir():
         return (
             f"folder {name!r} holds no readable checkpoint ({first}); "
@@ -87,9 +95,9 @@ def load_model(model_class: Any, options: LoadOptions) -> Any:
     Raises
     ------
     UsageError
-        When the weights cannot be found.
+        When the weights cannot be found, or the attention implementation is not installed.
     AgileError
-        When they do not fit into memory.
+        When they do not fit into memory, are damaged, or leave a parameter without a value.
     """
     device = pick_device(options.device)
     kwargs: dict[str, Any] = {
@@ -102,20 +110,54 @@ def load_model(model_class: Any, options: LoadOptions) -> Any:
     if options.device_map is not None or quantized is not None:
         kwargs["device_map"] = options.device_map or "auto"
     try:
-        model = model_class.from_pretrained(options.model, **kwargs)
+        model, found = model_class.from_pretrained(
+            options.model, output_loading_info=True, **kwargs
+        )
         if "device_map" not in kwargs:
             model = model.to(device)
+    except ImportError as error:
+        raise UsageError(
+            f"{options.model} cannot be loaded as asked, a package is missing "
+            f"({_first_line(error)}); use --attention sdpa and no --device-map."
+        ) from error
     except (OSError, ValueError) as error:
         raise UsageError(_not_found(options, error)) from error
-    except torch.OutOfMemoryError as error:
-        raise AgileError(
-            f"{options.model} does not fit on {device}; use --dtype bfloat16, --quantize 4bit, "
-            "or --device-map auto."
-        ) from error
+    except Exception as error:
+        raise _broken(options, device, error) from error
+    _check_complete(options, model, found["missing_keys"])
     model.eval()
     if options.compile:
         model.forward = torch.compile(model.forward, dynamic=True)
     return model
+
+
+def _broken(options: LoadOptions, device: torch.device, error: Exception) -> Exception:
+    """Return what to raise for weights that are there but cannot be loaded."""
+    if ran_out(error):
+        return AgileError(
+            f"{options.model} does not fit on {device}; use --dtype bfloat16, --quantize 4bit, "
+            "or --device-map auto."
+        )
+    # safetensors has an exception class of its own, without a common base.
+    damaged = type(error).__name__ == "SafetensorError"
+    if damaged or (isinstance(error, RuntimeError) and "ignore_mismatched_sizes" in str(error)):
+        why = _first_line(error) if damaged else "sizes differ from those in config.json"
+        return AgileError(f"the weights of {options.model} are damaged ({why}); get them again.")
+    return error
+
+
+def _check_complete(options: LoadOptions, model: Any, missing: set[str]) -> None:
+    """Refuse weights that leave parameters at random values, which transformers only warns of."""
+    unset = sorted(missing & {name for name, _ in model.named_parameters()})
+    if unset:
+        raise AgileError(
+            f"the weights of {options.model} lack {len(unset)} parameters, {unset[0]} for one, "
+            "which would stay random; get the whole checkpoint."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def load_processor(options: LoadOptions) -> Any:

@@ -105,7 +105,8 @@ class Qwen25VL(SplicingAdapter):
         """None: N follows the size of each image."""
         return None
 
-    def offers(self) -> frozenset[str]:
+    @classmethod
+    def offers(cls) -> frozenset[str]:
         """Fields of VisualTokens that :meth:`encode` can fill."""
         return frozenset(
             {

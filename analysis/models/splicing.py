@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.models.base import Answer, LoadOptions, Request
+from analysis.models.base import Answer, LoadOptions, Request, device_name
+from analysis.models.fingerprint import fingerprint
 from analysis.models.generation import Batch, Row, collate, greedy, kept_positions
 from analysis.models.preprocess import ASPECTS, Aspect
 from analysis.models.prompts import PromptStyle, render, resolve_style, token_ids
@@ -163,10 +164,12 @@ class SplicingAdapter:
         return {
             "family": self.family,
             "id": self.options.model,
-            "revision": self.options.revision or getattr(config, "_commit_hash", None),
-            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "revision": getattr(config, "_commit_hash", None) or self.options.revision,
+            "fingerprint": fingerprint(self.options.model),
+            "parameters": self.model.num_parameters(),
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": str(self.device),
+            "device_name": device_name(self.device),
             "attention": self.options.attention,
             "image_processor": type(self.processor.image_processor).__name__,
             "image_aspect": self.image_aspect,

@@ -6,8 +6,9 @@ import time
 import pytest
 import torch
 
-from analysis.bench.clock import Clock, Duration, device_name, device_slug, matmul_ceiling
+from analysis.bench.clock import Clock, Duration, device_slug, matmul_ceiling
 from analysis.errors import UsageError
+from analysis.models.base import device_name
 
 CPU = torch.device("cpu")
 

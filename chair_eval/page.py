@@ -8,7 +8,8 @@ from typing import Any
 from chair_eval.errors import UsageError
 from chair_eval.result import Result
 from chair_eval.scoring import CaptionScore
-from chair_eval.tables import ROWS, about_lines, shown
+from chair_eval.tables import ROWS, about_lines, bootstrap_line, level_name, shown
+from chair_eval.tally import BASES
 from chair_eval.vocabulary import DATA
 
 LIMIT = 20_000
@@ -34,13 +35,15 @@ def kept(rows: Iterable[CaptionScore]) -> list[CaptionScore]:
 def html_page(result: Result) -> str:
     """Return the page; spans are marked as hallucinated or grounded."""
     content = {
-        "about": about_lines(result.about),
+        "about": [*about_lines(result.about), bootstrap_line(result.about)],
+        "level": level_name(result.about),
         "metrics": [
             {
                 "name": ROWS[metric][0],
                 "value": shown(metric, result.metrics[metric]),
                 "interval": [shown(metric, edge) for edge in result.intervals[metric]],
                 "unit": ROWS[metric][3],
+                "n": f"{result.counts[BASES[metric]]:,} {ROWS[metric][4]}",
             }
             for metric in ROWS
         ],

@@ -42,10 +42,22 @@ def about_lines(about: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def level_name(about: Mapping[str, Any]) -> str:
+    """Level of the intervals in percent, as it was asked for ("95%", "99.9%")."""
+    return f"{100 * about['bootstrap']['level']:.8g}%"
+
+
+def bootstrap_line(about: Mapping[str, Any]) -> str:
+    """Say how the intervals came about."""
+    how = about["bootstrap"]
+    if not how["draws"]:
+        return "no intervals"
+    return f"intervals: {how['method']}, {how['draws']:,} draws, seed {how['seed']}"
+
+
 def terminal_table(result: Result) -> str:
     """Return the result as lines of at most 80 characters."""
-    level = result.about["bootstrap"]["level"]
-    head = f"{'':<12}{'value':>10}   {f'{100 * level:.8g}% interval':<17}{'n':>9}"
+    head = f"{'':<12}{'value':>10}   {f'{level_name(result.about)} interval':<17}{'n':>9}"
     lines = [*(_cut(line) for line in about_lines(result.about)), "", head, "─" * 72]
     for metric, (name, _, _, unit, counted) in ROWS.items():
         low, high = result.intervals[metric]

@@ -167,7 +167,9 @@ Markdown(f"The largest difference is {gap:.1e}; attention is stored as 32-bit fl
 # word for word, and whether it ended on its own or hit the limit (`truncated`).
 
 # %%
-said = run.answers[(run.answers["image_id"] == image["image_id"]) & (run.answers["task"] == "caption")]
+said = run.answers[
+    (run.answers["image_id"] == image["image_id"]) & (run.answers["task"] == "caption")
+]
 said = said.set_index("variant").loc[["full", *shown] if "full" in set(said["variant"]) else shown]
 with pd.option_context("display.max_colwidth", None):
     display(said[["answer", "n_new_tokens", "truncated"]])

@@ -32,7 +32,7 @@ from IPython.display import Markdown
 
 import analysis
 from analysis.figures.base import DEMONSTRATION, FIGURES
-from analysis.figures.complexity import crossover_tests
+from analysis.figures.effects import crossover_tests
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import correlation_sentence, interaction_sentence
 from analysis.measures.entropy import attention_entropy

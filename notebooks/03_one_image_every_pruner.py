@@ -26,16 +26,14 @@ from IPython.display import Markdown
 import analysis
 from analysis.extract.run import Run
 from analysis.figures.base import DEMONSTRATION
+from analysis.figures.choices import family_pair, telling_image
 from analysis.figures.inputs import Inputs
-from analysis.figures.overview import kept_by
-from analysis.figures.responses import image_panel, marked_words, telling_image
 from analysis.measures.kept import jaccard, kept_measures
 from analysis.models import LoadOptions, Request, load
-from analysis.plots.marked_text import marked_text
-from analysis.plots.overlay import token_overlay
+from analysis.plots.marked_text import marked_text, marked_words
+from analysis.plots.overlay import boxed_image, token_overlay
 from analysis.plots.style import look, new_figure, rc_params
 from analysis.pruners import make_pruner
-from analysis.stats.families import ATTENTION, DIVERSITY
 from chair_eval import GroundTruth, score
 
 mpl.rcParams.update(rc_params("notebook") | {"figure.dpi": 140})
@@ -51,13 +49,13 @@ Markdown(DEMONSTRATION if inputs.is_embedded else f"A run of {inputs.model}.")
 # things can go wrong, useless for saying how often they do.
 
 # %%
-pair = (kept_by(inputs, DIVERSITY), kept_by(inputs, ATTENTION))
+pair = family_pair(inputs)
 image_id = telling_image(inputs.captions(pair), pair)
 known = inputs.images.set_index("image_id").loc[image_id]
 picture = inputs.pixels(image_id)
 grid = (int(known["grid_h"]), int(known["grid_w"]))
 figure = new_figure(2.6, width=0.5)
-image_panel(inputs, image_id, known.to_dict(), figure.subplots())
+boxed_image(picture, known["boxes"], known["objects"], figure.subplots())
 figure
 
 # %% [markdown]
@@ -132,13 +130,12 @@ answers = model.generate(requests, max_new_tokens=inputs.config.get("max_new_tok
 
 truth = GroundTruth.from_mapping({1: set(known["objects"])})
 result = score([(1, answer.text) for answer in answers], truth, draws=0)
-scored = result.frame.rename(columns={"caption": "answer"})
 
 # %%
 figure = new_figure(1.1 * len(shares))
 axes = figure.subplots(len(shares), 2, width_ratios=[1, 4])
 for share, selection, row, (left, right) in zip(
-    shares, selections, scored.to_dict("records"), axes, strict=True
+    shares, selections, result.frame.to_dict("records"), axes, strict=True
 ):
     token_overlay(picture, selection.indices.tolist(), grid, left)
     marked_text(marked_words(row), right, size=8, width=3.9, height=0.8)
@@ -147,7 +144,7 @@ for share, selection, row, (left, right) in zip(
 figure
 
 # %%
-wrong = scored["n_hallucinated"].tolist()
+wrong = result.frame["n_hallucinated"].tolist()
 Markdown(
     f"From R = 0 to R = 1 the captions of this image invent {', '.join(map(str, wrong))} objects. "
     "One image is no trend; the figure `attention_share` asks the same of all images."

@@ -27,10 +27,18 @@ from IPython.display import Markdown
 
 import analysis
 from analysis.figures.base import DEMONSTRATION, FIGURES
-from analysis.figures.diversity_vs_hallucination import by_method, pair_effects, pair_panel
+from analysis.figures.choices import chair_units
+from analysis.figures.effects import by_method, pair_effects
 from analysis.figures.inputs import Inputs
-from analysis.figures.wording import correlation_sentence, difference_sentence, interval, number, seen
+from analysis.figures.wording import (
+    correlation_sentence,
+    difference_sentence,
+    interval,
+    number,
+    seen,
+)
 from analysis.plots.intervals import crosses, forest
+from analysis.plots.scatter import pair_panel
 from analysis.plots.style import look, new_figure, rc_params
 from analysis.stats.correlation import correlate, correlate_within
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
@@ -42,7 +50,7 @@ os.chdir(Path(analysis.__file__).parents[1])
 inputs = Inputs(Path(os.environ.get("AGILE_RUN", "data/runs/pocket-scenes")))
 keep = inputs.main_keep
 variants = inputs.pruned.query("keep == @keep")["variant"].tolist()
-units = inputs.need("n_mentions", "agile extract --tasks caption")
+units = chair_units(inputs)
 units = units[units["variant"].isin(variants)]
 Markdown(DEMONSTRATION if inputs.is_embedded else f"A run of {inputs.model}.")
 
@@ -210,8 +218,14 @@ differ = seen(effect.loc["CHAIR_i"])
 tie = seen(rows.loc["within image"])
 left = seen(rows.loc[strict])
 sentence = {
-    (True, True): "Within images kept erank is tied to hallucination, and length does not explain it",
-    (True, False): "Within images kept erank is tied to hallucination, until length is held constant",
+    (
+        True,
+        True,
+    ): "Within images kept erank is tied to hallucination, and length does not explain it",
+    (
+        True,
+        False,
+    ): "Within images kept erank is tied to hallucination, until length is held constant",
     (False, True): "Kept erank is tied to hallucination only once length is held constant",
     (False, False): "No tie of kept erank and hallucination is seen within images",
 }[tie, left]

@@ -34,16 +34,16 @@ import analysis
 from analysis.datasets import load_dataset
 from analysis.extract import ExtractConfig, run_extraction
 from analysis.figures.base import DEMONSTRATION, FIGURES
-from analysis.figures.diversity_vs_hallucination import by_method
+from analysis.figures.effects import by_method
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import difference_sentence, number
 from analysis.measures.kept import kept_measures
 from analysis.models import LoadOptions, load
 from analysis.plots.intervals import crosses
 from analysis.plots.overlay import token_overlay
-from analysis.plots.style import look, new_figure, rc_params
+from analysis.plots.style import look, new_figure, rc_params, wear
 from analysis.pruners import PRUNERS, Pruner, make_pruner
-from analysis.stats.families import FAMILY
+from analysis.stats.families import join
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 
@@ -58,6 +58,7 @@ Markdown(DEMONSTRATION if inputs.is_embedded else f"A run of {inputs.model}.")
 # A frozen dataclass whose fields are its parameters (so `districts:side=4` works everywhere a
 # pruner is named), a few facts about itself, and `_select`. The base class checks the request
 # before and makes `keep = N` the identity; `pick` puts the choice in position order.
+
 
 # %%
 @PRUNERS.register("districts")
@@ -83,10 +84,13 @@ class Districts(Pruner):
         return self.pick(picks, ["delegate"] * keep, tokens.n)
 
 
-FAMILY["districts"] = "hybrid"
+join("districts", Districts.family)
+wear("districts", "#A50026", "*", "Districts")
 
 # %% [markdown]
-# (Run that cell once: a name can be registered only once, so that two rules never share one.)
+# The last two lines file it under a family and give it a colour and marker, so that every figure
+# below knows it. (Run that cell once: a name can be registered only once, so that two rules never
+# share one.)
 #
 # ## Does it keep its promises?
 #
@@ -185,7 +189,7 @@ effects[["group", "measure", "estimate", "low", "high", "q", "detectable"]].roun
 asked = effects[effects["measure"] == "CHAIR_i"]
 Markdown(
     "\n".join(
-        "- " + difference_sentence(row, "districts", look(row["second"]).label, "CHAIR_i")
+        "- " + difference_sentence(row, look("districts").label, look(row["second"]).label, "CHAIR_i")
         for _, row in asked.iterrows()
     )
     + f"\n\nWith {report.images} scenes, differences below about "
@@ -199,5 +203,5 @@ scratch.cleanup()
 # %% [markdown]
 # From here: give the pruner a file in `analysis/pruners`, add its name to the list in
 # `analysis/pruners/__init__.py`, and the test matrix, `agile ls pruners`, the documentation page
-# and `make figures` take it from there. A colour of its own is one line in
-# `analysis/plots/style.py`.
+# and `make figures` take it from there. What `join` and `wear` said here becomes one line each in
+# `analysis/stats/families.py` and `analysis/plots/style.py`.

@@ -1,6 +1,7 @@
 """attention_share: what happens as the attention-chosen share R of the kept tokens goes 0 → 1."""
 
 from analysis.figures.base import Drawn, recipe
+from analysis.figures.choices import chair_units
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import available, variant_scores
 from analysis.figures.wording import difference_sentence
@@ -22,6 +23,7 @@ _SHARES = (0.25, 0.5, 0.75)
 )
 def attention_share(inputs: Inputs) -> Drawn:
     """Draw the paper's Table 3 as curves: FasterVLM's first R·K tokens, then DivPrune's."""
+    chair_units(inputs)
     shares = share_variants(inputs)
     measures = available(inputs, _MEASURES)
     found = variant_scores(inputs, list(shares), measures)

@@ -11,7 +11,7 @@ from analysis.figures.attention_tables import (
     vector_means,
 )
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.diversity_vs_hallucination import at_budget
+from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import interval, seen
 from analysis.plots.intervals import errors

@@ -5,9 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.diversity_vs_hallucination import at_budget
+from analysis.figures.choices import at_budget, chair_units, kept_by
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.overview import kept_by
 from analysis.figures.wording import images, interval, seen
 from analysis.plots.intervals import errors, forest
 from analysis.plots.style import NEUTRAL, look, new_figure
@@ -44,7 +43,7 @@ def attention_vs_hallucination(inputs: Inputs) -> Drawn:
     scored = scored[scored["image_id"].isin(known["image_id"])]
     density = object_states(objects, scored, [*full, *pair], inputs.boot)
     profile = kept_profile(inputs, scored, pair)
-    spoken = inputs.need("n_mentions", "agile extract --tasks caption")
+    spoken = chair_units(inputs)
     spoken = hallucination_rate(spoken[spoken["variant"].isin(at_budget(inputs))])
     tied = ties(spoken, "attention_mass", boot=inputs.boot)
     figure = new_figure(3.1)

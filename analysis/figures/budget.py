@@ -13,6 +13,7 @@ from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS, present, summarise
 
 MEASURES = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "ScienceQA", "erank")
+_COLUMNS = 3
 
 
 @recipe(
@@ -31,8 +32,9 @@ def budget(inputs: Inputs) -> Drawn:
     found["keep"] = found["group"].map(table["keep"])
     order = {name: place for place, name in enumerate(dict.fromkeys(inputs.variants["pruner"]))}
     found = found.sort_values("pruner", key=lambda names: names.map(order), kind="stable")
-    figure = new_figure(3.9)
-    axes = figure.subplots(2, 3).ravel()
+    lines = -(-len(measures) // _COLUMNS)
+    figure = new_figure(0.7 + 1.6 * lines)
+    axes = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
     for ax, measure in zip(axes, measures, strict=False):
         panel(found[found["measure"] == measure], ax, inputs.keeps)
         ax.set_ylabel(RATIOS[measure].label.replace("effective rank of kept tokens", "kept erank"))

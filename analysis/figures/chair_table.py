@@ -1,6 +1,7 @@
 """chair_table: CHAIR, recall and length per method and budget (the paper's Tables 2 and 8)."""
 
 from analysis.figures.base import Drawn, recipe
+from analysis.figures.choices import chair_units
 from analysis.figures.inputs import Inputs
 from analysis.figures.methods_table import methods_table
 from analysis.figures.wording import interval
@@ -18,7 +19,7 @@ MEASURES = ("CHAIR_s", "CHAIR_i", "recall", "length")
 )
 def chair_table(inputs: Inputs) -> Drawn:
     """Lay out all tokens first, then the plain pruners by budget."""
-    inputs.need("n_mentions", "agile extract --tasks caption")
+    chair_units(inputs)
     full = [name for name in inputs.variants["variant"] if name == "full"]
     variants = [*full, *inputs.pruned["variant"]]
     drawn = methods_table(inputs, variants, MEASURES, "")

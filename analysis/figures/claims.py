@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.diversity_vs_hallucination import at_budget, pair_effects
+from analysis.figures.choices import at_budget, family_pair
+from analysis.figures.effects import pair_effects
 from analysis.figures.entropy_vs_erank import correlations
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import available
@@ -161,8 +162,7 @@ def steer(inputs: Inputs) -> Iterator[Evidence]:
 def minimal(inputs: Inputs) -> Iterator[Evidence]:
     """Compare AgilePruner with both families it stands between."""
     own = inputs.variant("agilepruner")
-    pair, _ = pair_effects(inputs)
-    diversity, attention = pair
+    diversity, attention = family_pair(inputs)
     measures = [name for name in ("accuracy", "CHAIR_i", "recall") if name in _scored(inputs)]
     rivals = {
         "accuracy": (attention, diversity),

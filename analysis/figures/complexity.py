@@ -3,17 +3,16 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.errors import UsageError
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.effects import crossover_tests, labelled
+from analysis.figures.inputs import Inputs
 from analysis.figures.panels import SCORES, spoken
 from analysis.figures.wording import interaction_sentence, number
 from analysis.plots.distribution import violins
 from analysis.plots.intervals import forest
 from analysis.plots.style import LEVEL_LOOK, look, new_figure
-from analysis.stats.complexity import by_level, crossover, splits
-from analysis.stats.families import ATTENTION, DIVERSITY, representative
-from analysis.stats.ratios import RATIOS, present, summarise
+from analysis.stats.complexity import by_level
+from analysis.stats.ratios import RATIOS, present
 
 _ORDER = ["simple", "medium", "complex"]
 
@@ -50,17 +49,6 @@ def complexity(inputs: Inputs) -> Drawn:
     return Drawn(figure, data, caption(inputs, images, split, tests))
 
 
-def labelled(inputs: Inputs) -> tuple[pd.DataFrame, str]:
-    """Return the images with their level, and which split gave it (the data set's own first)."""
-    found = splits(inputs.images)
-    if found.empty or not len(found.columns):
-        raise MissingInput(f"run {inputs.path.name} has no image with an erank or entropy.")
-    name = str(found.columns[0])
-    images = inputs.images[["image_id", "entropy", "erank", "n_objects"]].copy()
-    images["level"] = images["image_id"].map(found[name])
-    return images, name
-
-
 def level_scores(inputs: Inputs, level: pd.Series) -> pd.DataFrame:
     """Estimate the scores this run has for each plain pruner and all tokens, per level."""
     units = inputs.units
@@ -87,25 +75,6 @@ def score_panel(scores: pd.DataFrame, ax: Axes, *, named: bool) -> Axes:
         ax.set_yticklabels([])
     ax.grid(axis="x")
     return ax
-
-
-def crossover_tests(inputs: Inputs) -> pd.DataFrame:
-    """Test the interaction of family and complexity under every split of the run."""
-    units = inputs.units
-    specs = inputs.pruned["pruner"].unique().tolist()
-    pair = [representative(specs, kind) for kind in (ATTENTION, DIVERSITY)]
-    if None in pair:
-        return summarise(units, [], inputs.boot).assign(split=[])
-    attention, diversity = (inputs.variant(str(spec)) for spec in pair)
-    measures = present(units, SCORES)
-    frames = []
-    for name, labels in splits(inputs.images).items():
-        try:
-            found = crossover(units, labels, measures, attention, diversity, inputs.boot)
-        except UsageError:
-            continue
-        frames.append(found.assign(split=str(name)))
-    return pd.concat(frames, ignore_index=True)
 
 
 def caption(inputs: Inputs, images: pd.DataFrame, split: str, tests: pd.DataFrame) -> str:

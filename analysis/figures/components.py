@@ -2,7 +2,7 @@
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import SCORES, available, variant_figure, variant_scores
+from analysis.figures.panels import SCORES, available, spoken, variant_figure, variant_scores
 from analysis.figures.wording import difference_sentence
 from analysis.stats.families import parameters
 from analysis.stats.paired import compare
@@ -25,7 +25,7 @@ def components(inputs: Inputs) -> Drawn:
     gaps = compare(inputs.units, measures, pairs, inputs.boot)
     figure = variant_figure(found, measures, names)
     said = [
-        difference_sentence(row, "both", names[str(row["second"])], measures[0])
+        difference_sentence(row, "Both", names[str(row["second"])], spoken(measures[0]))
         for row in gaps[gaps["measure"] == measures[0]].to_dict("records")
     ]
     caption = (

@@ -1,22 +1,18 @@
 """diversity_vs_hallucination: whether more diverse kept tokens go with more invented objects."""
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.choices import at_budget, chair_units
+from analysis.figures.effects import by_method, pair_effects
+from analysis.figures.inputs import Inputs
 from analysis.figures.wording import difference_sentence, images, interval, seen
 from analysis.plots.intervals import crosses, forest
-from analysis.plots.scatter import line_with_band
-from analysis.plots.style import NEUTRAL, RASTER_FROM, look, new_figure
-from analysis.stats.families import ATTENTION, DIVERSITY, representative
+from analysis.plots.scatter import pair_panel
+from analysis.plots.style import NEUTRAL, look, new_figure
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
 from analysis.stats.line import regression_band
-from analysis.stats.paired import compare
-from analysis.stats.ratios import RATIOS, summarise
-
-_CAPTIONS = "agile extract --tasks caption"
+from analysis.stats.ratios import RATIOS
 
 
 @recipe(
@@ -26,7 +22,7 @@ _CAPTIONS = "agile extract --tasks caption"
 )
 def diversity_vs_hallucination(inputs: Inputs) -> Drawn:
     """Methods above, images below: method means alone cannot carry the claim."""
-    units = inputs.need("n_mentions", _CAPTIONS)
+    units = chair_units(inputs)
     units = units[units["variant"].isin(at_budget(inputs))]
     methods = by_method(units, inputs)
     spoken = hallucination_rate(units)
@@ -54,60 +50,6 @@ def diversity_vs_hallucination(inputs: Inputs) -> Drawn:
     return Drawn(figure, data, caption(inputs, pair, effects, tied))
 
 
-def at_budget(inputs: Inputs) -> list[str]:
-    """Return the plain pruners' variants at the main budget."""
-    chosen = inputs.pruned[inputs.pruned["keep"] == inputs.main_keep]
-    return [str(name) for name in chosen["variant"]]
-
-
-def by_method(units: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
-    """Estimate kept erank (x) and CHAIR (y) of every variant, both with intervals."""
-    found = summarise(units, ["erank", "CHAIR_i", "CHAIR_s"], inputs.boot)
-    across = found[found["measure"] == "erank"].set_index("group")
-    rows = found[found["measure"] != "erank"].rename(
-        columns={"group": "variant", "estimate": "y", "low": "y_low", "high": "y_high"}
-    )
-    for name, column in (("x", "estimate"), ("x_low", "low"), ("x_high", "high")):
-        rows[name] = rows["variant"].map(across[column])
-    return rows
-
-
-def pair_effects(inputs: Inputs) -> tuple[tuple[str, str], pd.DataFrame]:
-    """Compare the run's diversity method with its attention method on the same images."""
-    specs = inputs.pruned["pruner"].unique().tolist()
-    first, second = (representative(specs, kind) for kind in (DIVERSITY, ATTENTION))
-    if first is None or second is None:
-        wanted = [name for name, has in (("divprune", first), ("fastervlm", second)) if not has]
-        raise MissingInput(inputs.remedy(wanted, inputs.main_keep))
-    pair = (inputs.variant(first), inputs.variant(second))
-    measures = ["erank", "CHAIR_i", "CHAIR_s", "recall", "length"]
-    return pair, compare(inputs.units, measures, [pair], inputs.boot)
-
-
-def pair_panel(changes: pd.DataFrame, line: pd.DataFrame, pair: tuple[str, str], ax: Axes) -> Axes:
-    """Draw one point an image: what changing the method changed."""
-    first, second = (look(name).label for name in pair)
-    many = len(changes) > RASTER_FROM
-    # Shares of few mentions coincide; a fixed jitter shows how many images lie on one spot.
-    jitter = np.random.default_rng(0).uniform(-0.012, 0.012, size=len(changes))
-    ax.scatter(
-        changes["erank"],
-        changes["hallucinated"] + jitter,
-        s=5,
-        alpha=0.15 if many else 0.35,
-        linewidths=0,
-        color=NEUTRAL,
-        rasterized=many,
-    )
-    line_with_band(line, ax)
-    ax.axhline(0, color="#B0B0B0", lw=0.7, zorder=0)
-    ax.set(
-        xlabel=f"change of kept erank,\n{first} − {second}",
-        ylabel="change of share of\ninvented objects",
-    )
-    return ax
-
-
 def caption(
     inputs: Inputs, pair: tuple[str, str], effects: pd.DataFrame, tied: pd.DataFrame
 ) -> str:
@@ -120,7 +62,7 @@ def caption(
     return " ".join(
         [
             difference_sentence(row, first, second, "CHAIR_i"),
-            f"Its captions differ by {interval(longer, 1, signed=True)} words.",
+            difference_sentence(longer, first, second, "caption length (words)"),
             f"Inside the same image ({inside['group']}) kept erank and the share of invented "
             f"objects {link}: r = {interval(inside)}, {images(inside)}.",
             f"Budget {inputs.main_keep} of {inputs.n_tokens} tokens; points are means over images "

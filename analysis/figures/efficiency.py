@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.bench import bench_table
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import NEUTRAL, look, new_figure
+from analysis.stats.estimate import records
 from analysis.stats.families import base_name
 
 _COUNT, _TIME = "agile bench flops", "agile bench model"
@@ -39,8 +40,13 @@ def efficiency(inputs: Inputs) -> Drawn:
     for ax, (frame, label) in zip(axes, panels, strict=True):
         panel(frame, ax)
         ax.set_ylabel(label)
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3 if len(panels) == 1 else 4)
+    drawn = {
+        label: handle
+        for ax in axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    columns = 3 if len(panels) == 1 else 4
+    figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns)
     return Drawn(figure, {"": counted.drop(columns=["label", "value"])}, caption(counted))
 
 
@@ -48,17 +54,17 @@ def panel(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw one line a pruner; parameters apart from the name are left out."""
     named = frame["label"].astype(str).map(lambda spec: ":" not in spec.split("@")[0])
     plain = frame[named & frame["keep"].notna()]
-    for name, part in plain.groupby(plain["label"].astype(str).map(base_name), sort=False):
-        part = part.sort_values("keep")
-        style = look(str(name))
+    for names, part in lines(plain):
+        style = look(names[0])
+        alone = len(names) == 1
         ax.plot(
             part["keep"],
             part["value"],
-            color=style.colour,
-            marker=style.marker,
+            color=style.colour if alone else NEUTRAL,
+            marker=style.marker if alone else "o",
             markersize=3.5,
             lw=0.8,
-            label=style.label,
+            label=style.label if alone else ",\n".join(_in_threes(names)),
         )
     ax.set_xscale("log", base=2)
     ax.set_ylim(bottom=0)
@@ -69,12 +75,29 @@ def panel(frame: pd.DataFrame, ax: Axes) -> None:
     ax.grid(axis="y")
 
 
+def lines(plain: pd.DataFrame) -> list[tuple[list[str], pd.DataFrame]]:
+    """Return the lines to draw: pruners that cost exactly the same at every keep share one."""
+    found: dict[tuple[tuple[int, float], ...], tuple[list[str], pd.DataFrame]] = {}
+    for name, part in plain.groupby(plain["label"].astype(str).map(base_name), sort=False):
+        part = part.sort_values("keep")
+        points = tuple((int(row["keep"]), float(row["value"])) for row in records(part))
+        found.setdefault(points, ([], part))[0].append(str(name))
+    return list(found.values())
+
+
+def _in_threes(names: list[str]) -> list[str]:
+    labels = [look(name).label for name in names]
+    return [", ".join(labels[start : start + 3]) for start in range(0, len(labels), 3)]
+
+
 def caption(counted: pd.DataFrame) -> str:
     """Say what the smallest budget of the table costs."""
     least = counted[counted["keep"] == counted["keep"].min()].sort_values("prefill_share")
     row = least.iloc[0]
+    same = least.loc[least["prefill_tmacs"] == row["prefill_tmacs"], "pruner"].nunique()
+    who = look(str(row["pruner"])).label + (" needs" if same == 1 else f" and {same - 1} more need")
     return (
-        f"With {int(row['keep'])} tokens {look(str(row['pruner'])).label} needs "
+        f"With {int(row['keep'])} tokens {who} "
         f"{100 * row['prefill_share']:.0f} % of the unpruned prefill of {row['model']} "
         f"({row['prefill_tmacs']:.2f} TMACs with {int(row['text_tokens'])} text tokens); counted "
         "operations have no interval, and methods that prune before the language model coincide."

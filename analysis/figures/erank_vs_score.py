@@ -1,10 +1,11 @@
 """erank_vs_score: pruners ordered by kept erank against their score, simple and complex apart."""
 
+import numpy as np
 import pandas as pd
 
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.complexity import labelled
-from analysis.figures.diversity_vs_hallucination import at_budget
+from analysis.figures.choices import at_budget
+from analysis.figures.effects import labelled
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import SCORES
 from analysis.figures.wording import number
@@ -65,7 +66,8 @@ def caption(inputs: Inputs, points: pd.DataFrame, split: str) -> str:
     parts = []
     for (score, level), part in points.groupby(["measure", "level"], sort=False):
         if level in (SIMPLE, COMPLEX) and len(part) > 2:
-            rho = part["x"].corr(part["y"], method="spearman")
+            varies = part["x"].nunique() > 1 and part["y"].nunique() > 1
+            rho = part["x"].corr(part["y"], method="spearman") if varies else np.nan
             parts.append(f"{score} on {level} images ρ = {number(rho)}")
     count = points["variant"].nunique()
     return (

@@ -175,12 +175,6 @@ class Inputs:
             units[key] = units[key].astype("category")
         return units
 
-    def need(self, column: str, command: str) -> pd.DataFrame:
-        """Return `units`, or say which command brings the column that is missing."""
-        if column not in self.units:
-            raise MissingInput(f"run {self.path.name} has no {column}; make it with: {command}.")
-        return self.units
-
     @cached_property
     def n_tokens(self) -> int:
         """Tokens of an unpruned image (the most common count)."""

@@ -6,12 +6,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.choices import kept_by
+from analysis.figures.inputs import Inputs
 from analysis.figures.wording import number
 from analysis.plots.overlay import token_overlay
 from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, look, new_figure
 from analysis.stats.estimate import records
-from analysis.stats.families import ATTENTION, DIVERSITY, representative
+from analysis.stats.families import ATTENTION, DIVERSITY
 
 # Two images a side, taken at fixed places of the order by complexity: chosen by rule, not by eye.
 PLACES = {"simple": (0.05, 0.10), "complex": (0.90, 0.95)}
@@ -48,15 +49,6 @@ def chosen_images(images: pd.DataFrame) -> pd.DataFrame:
             picks.append(known.loc[[index]].assign(side=side))
     columns = ["side", "image_id", "entropy", "erank", "grid_h", "grid_w", "n_objects"]
     return pd.concat(picks)[columns].drop_duplicates("image_id")
-
-
-def kept_by(inputs: Inputs, kind: str) -> str:
-    """Return the variant that stands for a family at the main budget."""
-    spec = representative(inputs.pruned["pruner"].unique().tolist(), kind)
-    if spec is None:
-        wanted = "fastervlm" if kind == ATTENTION else "divprune"
-        raise MissingInput(inputs.remedy([wanted], inputs.main_keep))
-    return inputs.variant(spec)
 
 
 def draw(

@@ -2,8 +2,8 @@
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import SCORES, available, variant_figure, variant_scores
-from analysis.figures.wording import interval, seen
+from analysis.figures.panels import SCORES, available, spoken, variant_figure, variant_scores
+from analysis.figures.wording import capital, interval, seen
 from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 
@@ -31,7 +31,8 @@ def quartile_ablation(inputs: Inputs) -> Drawn:
         for row in own
     ]
     caption = (
-        f"{measures[0]} of the bottom quarter minus that of each other quarter: {'; '.join(said)}. "
+        f"{capital(spoken(measures[0]))} of the bottom quarter minus that of each other quarter: "
+        f"{'; '.join(said)}. "
         f"{inputs.main_keep} of {inputs.n_tokens} tokens, best attention first inside the quarter, "
         f"n = {int(found['n'].max()):,} images, {inputs.boot.level:.0%} bootstrap intervals."
     )

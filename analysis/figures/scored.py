@@ -50,7 +50,7 @@ def count_chair(parts: Iterable[Part]) -> pd.DataFrame:
 
 
 def scored_captions(parts: Iterable[Part], variants: Sequence[str]) -> pd.DataFrame:
-    """Score the captions of some variants and keep words, spans and text; perhaps empty."""
+    """Score the captions of some variants and keep words, spans and ``answer``; perhaps empty."""
     from analysis.scores.chair import chair_scores
 
     found = []

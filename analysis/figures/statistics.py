@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from analysis.figures.complexity import crossover_tests
+from analysis.figures.effects import crossover_tests
 from analysis.figures.entropy_vs_erank import correlations as image_correlations
 from analysis.figures.inputs import Inputs
 from analysis.figures.panels import ALL_SCORES, available

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from analysis.figures.base import Drawn, recipe
+from analysis.figures.choices import kept_by
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
-from analysis.figures.overview import kept_by
 from analysis.figures.panels import SCORES, available
 from analysis.plots.style import look
 from analysis.stats.complexity import COMPLEX, SIMPLE, by_level, splits

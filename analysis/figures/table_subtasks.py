@@ -4,9 +4,9 @@ import pandas as pd
 
 from analysis.datasets.mme import SUBTASKS
 from analysis.figures.base import Drawn, recipe
+from analysis.figures.choices import kept_by
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
-from analysis.figures.overview import kept_by
 from analysis.figures.panels import SCORES
 from analysis.figures.subtasks import spaced, subtasks
 from analysis.plots.style import look

@@ -46,7 +46,7 @@ def correlation_sentence(row: Row, first: str, second: str, *, symbol: str = "r"
     if not seen(row):
         return f"No correlation of {first} and {second} seen ({text})."
     way = "rises" if row["estimate"] > 0 else "falls"
-    return f"{_capital(second)} {way} with {first} ({text})."
+    return f"{capital(second)} {way} with {first} ({text})."
 
 
 def difference_sentence(row: Row, first: str, second: str, what: str, digits: int = 1) -> str:
@@ -78,5 +78,6 @@ def interaction_sentence(row: Row, what: str) -> str:
     )
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text with its first letter in upper case."""
     return text[:1].upper() + text[1:]

@@ -1,7 +1,8 @@
 """A caption with its words marked: grounded, hallucinated, or neither."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -48,6 +49,20 @@ def pieces(
         found.append((text[start:end], mark))
         at = end
     return found + _unmarked(text, at, len(text))
+
+
+def marked_words(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return a scored caption's words with their marks, as `pieces` does.
+
+    Parameters
+    ----------
+    row
+        One caption as CHAIR scored it: ``spans``, ``hallucinated`` (parallel) and the text,
+        ``caption`` as the scorer calls it or ``answer`` as the records do.
+    """
+    marks = [HALLUCINATED if wrong else GROUNDED for wrong in row["hallucinated"]]
+    spans = [(int(start), int(end)) for start, end in row["spans"]]
+    return pieces(str(row["caption" if "caption" in row else "answer"]), spans, marks)
 
 
 def _unmarked(text: str, start: int, end: int) -> list[tuple[str, str]]:

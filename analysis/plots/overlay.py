@@ -1,10 +1,12 @@
 """Kept tokens over their image: kept patches in colour, pruned ones faded."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 
 def square(image: Any) -> np.ndarray:
@@ -76,3 +78,36 @@ def _outline(mask: np.ndarray, ax: Axes, colour: str) -> None:
         ax.plot([column, column + 1], [row, row], color=colour, lw=0.6)
     for row, column in np.argwhere(along):
         ax.plot([column, column], [row, row + 1], color=colour, lw=0.6)
+
+
+def boxed_image(image: Any, boxes: str | None, objects: Sequence[str], ax: Axes) -> Axes:
+    """Draw an image with its annotated boxes, and list its categories beneath.
+
+    Parameters
+    ----------
+    image
+        PIL image as the data set has it.
+    boxes
+        The records' JSON list of ``{category, bbox [x, y, w, h]}``; ``None`` for no box.
+    objects
+        Names of the categories in the image.
+    ax
+        Axes to draw on.
+    """
+    ax.imshow(image, interpolation="nearest")
+    for box in json.loads(boxes or "[]"):
+        left, top, width, height = box["bbox"]
+        ax.add_patch(Rectangle((left, top), width, height, fill=False, ec="#000000", lw=0.7))
+    ax.set(xticks=[], yticks=[])
+    ax.set_xlabel("in the image:\n" + wrapped([str(name) for name in objects]), fontsize=8)
+    return ax
+
+
+def wrapped(names: list[str], limit: int = 36) -> str:
+    """Join names with commas, broken into lines of at most ``limit`` letters."""
+    lines = [""]
+    for place, name in enumerate(names):
+        word = name + ("," if place < len(names) - 1 else "")
+        fits = len(lines[-1]) + len(word) < limit
+        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits else [*lines, word]
+    return "\n".join(lines)

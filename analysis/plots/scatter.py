@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.style import LEVEL_LOOK, NEUTRAL, RASTER_FROM
+from analysis.plots.style import LEVEL_LOOK, NEUTRAL, RASTER_FROM, look
 
 
 def scatter(frame: pd.DataFrame, ax: Axes, *, x: str, y: str, level: str | None = None) -> Axes:
@@ -86,4 +86,40 @@ def marginal(
             linewidth=0.8,
         )
     ax.axis("off")
+    return ax
+
+
+def pair_panel(changes: pd.DataFrame, line: pd.DataFrame, pair: tuple[str, str], ax: Axes) -> Axes:
+    """Draw one point an image: what changing the method changed.
+
+    Parameters
+    ----------
+    changes
+        One row an image: change of ``erank`` and of ``hallucinated``, first minus second variant.
+    line
+        Fitted line and band of the two, columns x, y, low, high; perhaps empty.
+    pair
+        The two variants.
+    ax
+        Axes to draw on.
+    """
+    first, second = (look(name).label for name in pair)
+    many = len(changes) > RASTER_FROM
+    # Shares of few mentions coincide; a fixed jitter shows how many images lie on one spot.
+    jitter = np.random.default_rng(0).uniform(-0.012, 0.012, size=len(changes))
+    ax.scatter(
+        changes["erank"],
+        changes["hallucinated"] + jitter,
+        s=5,
+        alpha=0.15 if many else 0.35,
+        linewidths=0,
+        color=NEUTRAL,
+        rasterized=many,
+    )
+    line_with_band(line, ax)
+    ax.axhline(0, color="#B0B0B0", lw=0.7, zorder=0)
+    ax.set(
+        xlabel=f"change of kept erank,\n{first} − {second}",
+        ylabel="change of share of\ninvented objects",
+    )
     return ax

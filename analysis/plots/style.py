@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
 from tueplots import figsizes, fontsizes
 
+from analysis.errors import UsageError
 from analysis.stats.families import base_name
 
 # Okabe & Ito's eight colours carry the pruners most often compared; relatives get a neighbouring
@@ -37,6 +40,8 @@ _LOOKS: dict[str, tuple[str, str, str]] = {
     "sparsevlm_v2": ("#9370DB", "+", "SparseVLM v2"),
     "quartile": ("#999933", ".", "one quarter of positions"),
 }
+# Looks given by `wear`, which may be given again.
+_OWN: set[str] = set()
 ATTENTION_COLOUR, DIVERSITY_COLOUR, NEUTRAL = "#0072B2", "#D55E00", "#4D4D4D"
 # Levels of complexity wear colours no pruner of the default run wears.
 SIMPLE_COLOUR, COMPLEX_COLOUR = "#C2A55A", "#5D3A9B"
@@ -75,13 +80,53 @@ def look(spec: str) -> Look:
     ----------
     spec
         ``"fastervlm"``, ``"mixture:attention_share=0.25"`` or ``"divprune@36"``. An unknown name
-        is drawn in grey under its own name.
+        is drawn in grey under its own name, until `wear` gives it a look.
     """
     name = base_name(spec)
     colour, marker, label = _LOOKS.get(name, (NEUTRAL, ".", name))
     parameters = spec.split("@")[0].split(":")[1:]
     extra = ", ".join(part.replace("_", " ").replace("=", " = ") for part in parameters)
     return Look(colour, marker, f"{label} ({extra})" if extra else label)
+
+
+def wear(name: str, colour: str, marker: str, label: str = "") -> Look:
+    """Give a pruner of your own a look in every figure this process draws.
+
+    Parameters
+    ----------
+    name
+        Name it is registered under, without parameters.
+    colour
+        Any colour Matplotlib knows, worn by no other pruner.
+    marker
+        A Matplotlib marker.
+    label
+        Name as printed; ``name`` when empty.
+
+    Returns
+    -------
+    Look
+        What `look` gives from now on.
+
+    Raises
+    ------
+    UsageError
+        If the name has a look in the house, the colour or marker is unknown, or another pruner
+        wears the colour: in every figure one colour means one method.
+    """
+    if name in _LOOKS and name not in _OWN:
+        raise UsageError(f"{name} has a look already; give your pruner a name of its own.")
+    if not is_color_like(colour):
+        raise UsageError(f"colour {colour!r} is unknown; give one such as '#8B0000'.")
+    if marker not in MarkerStyle.markers or marker in (None, "None", "none", " ", ""):
+        raise UsageError(f"marker {marker!r} is unknown; give a Matplotlib marker such as '*'.")
+    shade = to_hex(colour).upper()
+    for other, (worn, _, _) in _LOOKS.items():
+        if worn.upper() == shade and other != name:
+            raise UsageError(f"{other} wears the colour {shade}; choose another.")
+    _LOOKS[name] = (shade, marker, label or name)
+    _OWN.add(name)
+    return look(name)
 
 
 def known_pruners() -> list[str]:

@@ -1,5 +1,7 @@
 """Which kind of evidence a pruner follows, by name; the torch-free twin of ``Pruner.family``."""
 
+from analysis.errors import UsageError
+
 ATTENTION, DIVERSITY, HYBRID, RANDOM, NONE = "attention", "diversity", "hybrid", "random", "none"
 
 FAMILY: dict[str, str] = {
@@ -39,6 +41,28 @@ def base_name(spec: str) -> str:
 def family(spec: str) -> str:
     """Return the family of a pruner or variant; ``"none"`` for names not in `FAMILY`."""
     return FAMILY.get(base_name(spec), NONE)
+
+
+def join(name: str, kind: str) -> None:
+    """File a pruner of your own under a family, for this process.
+
+    Parameters
+    ----------
+    name
+        Name it is registered under, without parameters.
+    kind
+        ``"attention"``, ``"diversity"``, ``"hybrid"``, ``"random"`` or ``"none"``.
+
+    Raises
+    ------
+    UsageError
+        If the family is unknown, or the pruner is in another one.
+    """
+    kinds = (ATTENTION, DIVERSITY, HYBRID, RANDOM, NONE)
+    if kind not in kinds:
+        raise UsageError(f"family {kind!r} is unknown; choose one of: {', '.join(kinds)}.")
+    if FAMILY.setdefault(name, kind) != kind:
+        raise UsageError(f"{name} is in the family {FAMILY[name]}; give your pruner another name.")
 
 
 def is_method(spec: str) -> bool:

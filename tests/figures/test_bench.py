@@ -19,9 +19,10 @@ def folder(tmp_path, monkeypatch):
 
 def fill(folder):
     rows = [
-        {"pruner": name, "keep": keep, "prefill_tmacs": keep / 200, "prefill_share": keep / 576,
+        {"pruner": name, "keep": keep, "prefill_tmacs": keep / cost, "prefill_share": keep / 576,
          "model": "llava-1.5-7b", "text_tokens": 30}
-        for name in ("fastervlm", "divprune") for keep in (64, 128, 576)
+        for name, cost in (("fastervlm", 200), ("divprune", 200), ("vispruner", 150))
+        for keep in (64, 128, 576)
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(folder / "flops-llava-1.5-7b.csv", index=False)
     timed = pd.DataFrame(
@@ -44,7 +45,10 @@ def test_cost_is_counted_and_timed(folder, inputs):
     fill(folder)
     found = FIGURES.get("efficiency").build(inputs)
     assert len(found.figure.axes) == 2
-    assert len(found.figure.axes[0].lines) == 2
+    lines = found.figure.axes[0].lines  # the two that cost the same share one
+    assert [line.get_label() for line in lines] == ["FasterVLM, DivPrune", "VisPruner"]
+    legend = [text.get_text() for text in found.figure.legends[0].get_texts()]
+    assert legend == ["FasterVLM, DivPrune", "VisPruner", "all tokens", "DivPrune"]
     assert "11 %" in found.caption
     table = FIGURES.get("table_erank_cost").build(inputs)
     assert "3.65" in table.latex

@@ -110,3 +110,24 @@ def test_latex_escapes_what_would_stop_it():
     text = booktabs(["a", "b"], [["x", "1"], ["y", "2"]], rules_before=[1])
     assert text.count(r"\midrule") == 2
     assert text.startswith(r"\begin{tabular}{lr}")
+
+
+def test_captions_of_images_without_annotations_name_a_run_that_has_both(make_run, tmp_path):
+    from benchmark_runs import as_benchmark
+
+    made = make_run(tmp_path / "run", 20, pruners=("fastervlm", "divprune"), drawable=False)
+    run = Inputs(as_benchmark(made, "mme"), Bootstrap(200))
+    for name in ("diversity_vs_hallucination", "chair_table", "attention_share"):
+        with pytest.raises(MissingInput, match=r"agile extract --model \S+ --data scenes --study"):
+            drawn(name, run)
+
+
+def test_budget_has_no_empty_line_of_panels(make_run, tmp_path):
+    from benchmark_runs import as_benchmark
+
+    run = Inputs(
+        as_benchmark(make_run(tmp_path / "run", 20, drawable=False), "mme"), Bootstrap(200)
+    )
+    figure = drawn("budget", run).figure
+    assert len(figure.axes) == 3
+    assert sum(ax.get_visible() for ax in figure.axes) == 2

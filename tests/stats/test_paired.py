@@ -9,7 +9,7 @@ from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.errors import UsageError
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.complexity import by_level, crossover, splits, terciles
-from analysis.stats.families import FAMILY, family, representative
+from analysis.stats.families import FAMILY, family, join, representative
 from analysis.stats.line import regression_band
 from analysis.stats.mentions import mention_model
 from analysis.stats.paired import compare, same_keep_pairs
@@ -255,3 +255,15 @@ def test_an_image_without_a_value_under_one_variant_is_not_compared():
     wide = units.pivot(index="image_id", columns="variant", values="erank").dropna()
     assert found["n"] == len(wide) == 20
     assert found["estimate"] == pytest.approx((wide["a@8"] - wide["b@8"]).mean())
+
+
+def test_a_pruner_of_ones_own_joins_a_family(monkeypatch):
+    monkeypatch.setattr("analysis.stats.families.FAMILY", dict(FAMILY))
+    assert family("mine@8") == "none"
+    join("mine", "hybrid")
+    join("mine", "hybrid")
+    assert family("mine:side=2@8") == "hybrid"
+    with pytest.raises(UsageError, match="in the family hybrid"):
+        join("mine", "attention")
+    with pytest.raises(UsageError, match="choose one of: attention"):
+        join("other", "clever")

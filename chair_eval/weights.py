@@ -39,7 +39,7 @@ def read_json(
         return json.loads(content, object_hook=hook)
     except (ValueError, KeyError, TypeError) as error:
         raise ChairError(
-            f"NLTK's {file_name} is damaged ({error}); delete it and run: chair-eval setup"
+            f"NLTK's {file_name} is damaged ({error}); run: chair-eval setup"
         ) from error
 
 

@@ -67,7 +67,8 @@ def mentions(inputs: Inputs) -> pd.DataFrame:
         mention_model(units[units["keep"] == keep], fixed=None).assign(keep=str(keep))
         for keep in inputs.keeps
     ]
-    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else frames[0]
 
 
 def pairs(inputs: Inputs) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from analysis.stats.estimate import estimates, row
 
 KINDS = ("pearson", "spearman")
 Owners = NDArray[np.int64]
+# Variance of a standardised column below which it is constant but for rounding.
+_NO_VARIANCE = 1e-10
 
 
 def correlate(
@@ -48,8 +50,9 @@ def correlate(
     Returns
     -------
     DataFrame
-        Estimates in [-1, 1]; rows with a missing value are dropped, ``n`` counts images. A constant
-        column gives NaN, and so do fewer than four images (one more for each control).
+        Estimates in [-1, 1]; rows with a missing or infinite value are dropped, ``n`` counts
+        images. A constant column gives NaN, and so do fewer than four images (one more for each
+        control).
 
     Raises
     ------
@@ -60,13 +63,11 @@ def correlate(
     if kind not in KINDS:
         raise UsageError(f"kind is {kind!r}; choose one of: {', '.join(KINDS)}.")
     names = [x, y, *controls]
-    if lacking := [name for name in [*names, unit] if name not in frame.columns]:
-        raise UsageError(f"the frame has no column {', '.join(lacking)}.")
+    frame = _finite(frame, names, unit)
     measure = f"{kind}({x}, {y}" + (f" | {', '.join(controls)})" if controls else ")")
     groups = [("all", frame)] if by is None else list(frame.groupby(by, observed=True))
     rows = []
     for group, part in groups:
-        part = part.dropna(subset=names)
         owner = pd.factorize(part[unit])[0]
         values = part[names].to_numpy(dtype=float)
         interval = (_pearson if kind == "pearson" else _spearman)(values, owner, boot)
@@ -90,7 +91,7 @@ def correlate_within(
     """
     boot = boot or Bootstrap()
     names = [x, y, *controls]
-    part = frame.dropna(subset=names)
+    part = _finite(frame, names, unit)
     size = part.groupby(unit)[x].transform("size")
     part = part[size > 1]
     centred = part[names].astype(float) - part.groupby(unit)[names].transform("mean")
@@ -100,13 +101,22 @@ def correlate_within(
     return estimates([row(measure, "all", interval, boot.seed)])
 
 
+def _finite(frame: pd.DataFrame, names: Sequence[str], unit: str) -> pd.DataFrame:
+    """Return the rows whose named columns are all finite, or say which column is missing."""
+    if lacking := [name for name in [*names, unit] if name not in frame.columns]:
+        raise UsageError(f"the frame has no column {', '.join(lacking)}.")
+    known = np.isfinite(frame[list(names)].astype(float).to_numpy()).all(axis=1)
+    return frame[known]
+
+
 def _pearson(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
     """Partial correlation of the first two columns given the rest."""
     if lacking := _too_few(values, owner):
         return lacking
     spread = values.std(axis=0)
+    constant = spread <= 1e-12 * np.abs(values).max(axis=0)
     # Raw second moments lose digits unless the columns are standardised first.
-    scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    scaled = np.where(constant, 0.0, (values - values.mean(axis=0)) / np.where(constant, 1, spread))
     sums = _sum_by(moments(scaled), owner)
     count = values.shape[1]
 
@@ -162,17 +172,19 @@ def partial_from_moments(sums: Array, count: int) -> Array:
 
 
 def partial_from_covariance(cov: Array) -> Array:
-    """Return the partial correlation of variables 0 and 1; (..., k, k) → (...)."""
+    """Return the partial correlation of variables 0 and 1; (..., k, k) → (...).
+
+    NaN where a variable has no variance left; variables are expected at a scale of about 1.
+    """
     pair = cov[..., :2, :2]
     if cov.shape[-1] > 2:
         rest = cov[..., 2:, 2:]
         cross = cov[..., 2:, :2]
         pair = pair - np.swapaxes(cross, -1, -2) @ (np.linalg.pinv(rest, hermitian=True) @ cross)
-    variance = pair[..., 0, 0] * pair[..., 1, 1]
-    limit = 1e-18 * np.maximum(cov[..., 0, 0] * cov[..., 1, 1], 1e-300)
+    left = np.minimum(pair[..., 0, 0], pair[..., 1, 1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = pair[..., 0, 1] / np.sqrt(variance)
-    return np.where(variance > limit, np.clip(found, -1, 1), np.nan)
+        found = pair[..., 0, 1] / np.sqrt(pair[..., 0, 0] * pair[..., 1, 1])
+    return np.where(left > _NO_VARIANCE, np.clip(found, -1, 1), np.nan)
 
 
 def _sum_by(values: Array, owner: Owners) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.errors import UsageError
 from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.ratios import difference, ratio
@@ -52,11 +53,18 @@ def image_changes(
 
     Arguments as in `image_means`; ``reference`` is the group to subtract. The extra column ``p``
     is the two-sided p-value of no change.
+
+    Raises
+    ------
+    UsageError
+        If the reference group has no value.
     """
     boot = boot or Bootstrap()
     rows = []
     for measure in measures:
         wide = _wide(frame, by, measure)
+        if reference not in wide:
+            raise UsageError(f"no {measure} of {reference!r} to subtract; groups: {list(wide)}.")
         others = [name for name in wide if name != reference]
         found = []
         for name in others:

@@ -1,14 +1,19 @@
 """Hallucination per mention: a logistic model with the image as the cluster."""
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from numpy.typing import NDArray
+from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
-from analysis.stats.bootstrap import Interval
+from analysis.stats.bootstrap import Array, Interval
 from analysis.stats.estimate import estimates, row
 
+_METHOD = "logistic GEE (independence), sandwich clustered by image, Wald, level=0.95"
 TERMS = ("erank", "attention_mass", "log_length", "complexity")
 
 
@@ -31,7 +36,9 @@ def mention_model(
     DataFrame
         Estimates: odds ratio per term with a 95 % Wald interval from the sandwich clustered by
         image, the extra columns ``p`` and ``sd`` (the standard deviation one step stands for).
-        Empty when no term varies, or hallucinations are absent or universal.
+        Empty when no term varies, or hallucinations are absent or universal; NaN, with the reason
+        as method, when the images are too few for the terms, the terms depend on one another, or
+        they separate right from wrong wholly. Terms without a value are left out.
 
     Notes
     -----
@@ -39,32 +46,53 @@ def mention_model(
     the generalised estimating equation with independence as working correlation (Liang & Zeger
     1986); trials of one caption share their terms, so they enter as one binomial count.
     """
+    terms = [term for term in terms if term in units and units[term].notna().any()]
     needed = ["image_id", "n_mentions", "n_hallucinated", *terms]
     data = units.dropna(subset=needed)
     data = data[data["n_mentions"] > 0]
-    terms = [term for term in terms if len(data) and data[term].std() > 0]
+    terms = [term for term in terms if data[term].nunique() > 1]
     wrong = data["n_hallucinated"].to_numpy(dtype=float)
     total = data["n_mentions"].to_numpy(dtype=float)
     if not terms or wrong.sum() == 0 or wrong.sum() == total.sum():
         return estimates([])
     spread = data[terms].astype(float).std()
-    outcome = np.column_stack([wrong, total - wrong])
     clusters = pd.factorize(data["image_id"])[0]
-    design = _design(data, terms, fixed).to_numpy()
-    fit = sm.GLM(outcome, design, family=sm.families.Binomial()).fit(
-        cov_type="cluster", cov_kwds={"groups": clusters}
-    )
-    limits = np.exp(np.asarray(fit.conf_int()))
-    method = "logistic GEE (independence), sandwich clustered by image, Wald, level=0.95"
     images = int(clusters.max()) + 1
+    fit = _fit(_design(data, terms, fixed).to_numpy(), wrong, total, clusters)
     rows = []
     for place, term in enumerate(terms):
-        ratio, p = float(np.exp(fit.params[place])), float(fit.pvalues[place])
-        low, high = (float(limit) for limit in limits[place])
-        interval = Interval(ratio, low, high, float(fit.bse[place]), p, images, method)
-        extra = {"p": p, "sd": float(spread[term]), "mentions": int(total.sum())}
+        interval = _interval(fit, place, images)
+        extra = {"p": interval.p, "sd": float(spread[term]), "mentions": int(total.sum())}
         rows.append(row("odds ratio per sd", term, interval, 0, **extra))
     return estimates(rows)
+
+
+def _fit(design: Array, wrong: Array, total: Array, clusters: NDArray[np.int64]) -> Any:
+    """Return the fitted model, or why there is none: one short phrase."""
+    size = design.shape[1]
+    if clusters.max() + 1 <= size:
+        return f"{size} coefficients need more than {size} images"
+    if np.linalg.matrix_rank(design) < size:
+        return "the terms are linearly dependent"
+    outcome = np.column_stack([wrong, total - wrong])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PerfectSeparationWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            return sm.GLM(outcome, design, family=sm.families.Binomial()).fit(
+                cov_type="cluster", cov_kwds={"groups": clusters}
+            )
+        except (PerfectSeparationWarning, PerfectSeparationError):
+            return "the terms tell right from wrong mentions without error"
+
+
+def _interval(fit: Any, place: int, images: int) -> Interval:
+    """Return the odds ratio of one term; NaN with the reason where there is no fit."""
+    if isinstance(fit, str):
+        return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, images, f"none: {fit}")
+    low, high = (float(limit) for limit in np.exp(np.asarray(fit.conf_int())[place]))
+    ratio, p = float(np.exp(fit.params[place])), float(fit.pvalues[place])
+    return Interval(ratio, low, high, float(fit.bse[place]), p, images, _METHOD)
 
 
 def _design(data: pd.DataFrame, terms: Sequence[str], fixed: str | None) -> pd.DataFrame:

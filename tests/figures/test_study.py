@@ -212,3 +212,11 @@ def test_all_statistics_are_estimates_and_repeat(study):
         assert len(found), name
     again = STATISTICS["images"](study)
     pd.testing.assert_frame_equal(again, STATISTICS["images"](study))
+
+
+def test_a_run_that_invents_nothing_has_an_empty_mention_model(make_run, tmp_path):
+    run = Inputs(make_run(tmp_path / "run", 20, drawable=False), Bootstrap(200))
+    run.units["n_hallucinated"] = 0
+    found = STATISTICS["mentions"](run)
+    assert found.empty
+    assert list(found.columns[: len(COLUMNS)]) == list(COLUMNS)

@@ -154,3 +154,40 @@ def test_too_few_images_for_a_correlation_give_none(kind, controls):
     lacking = correlate(frame.iloc[1:], "x", "y", **given).iloc[0]
     assert np.isnan(lacking["estimate"])
     assert lacking["method"] == f"none: fewer than {least} images"
+
+
+def points(n=40):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.normal(size=(n, 3)), columns=["x", "y", "c"])
+    return frame.assign(image_id=range(n))
+
+
+@pytest.mark.parametrize("value", [0.1, 1e8 + 0.1, -3e-9])
+@pytest.mark.parametrize("kind", ["pearson", "spearman"])
+def test_a_constant_column_has_no_correlation_whatever_its_rounding(value, kind):
+    found = correlate(points().assign(y=value), "x", "y", kind=kind, boot=Bootstrap(200)).iloc[0]
+    assert np.isnan(found["estimate"])
+    assert np.isnan(found["low"])
+    assert found["n"] == 40
+
+
+@pytest.mark.parametrize("kind", ["pearson", "spearman"])
+def test_a_control_that_is_the_column_leaves_nothing_to_correlate(kind):
+    frame = points().assign(d=lambda f: 2 * f["x"] + 3)
+    found = correlate(frame, "x", "y", controls=["d"], kind=kind, boot=Bootstrap(200))
+    assert np.isnan(found["estimate"].item())
+
+
+def test_infinite_values_are_dropped_like_missing_ones():
+    frame = points()
+    frame.loc[3, "y"], frame.loc[4, "x"], frame.loc[5, "y"] = np.inf, -np.inf, np.nan
+    found = correlate(frame, "x", "y", boot=Bootstrap(200))
+    clean = correlate(frame.drop(index=[3, 4, 5]), "x", "y", boot=Bootstrap(200))
+    pd.testing.assert_frame_equal(found, clean)
+    assert found["n"].item() == 37
+
+
+@pytest.mark.parametrize("way", [correlate, correlate_within])
+def test_a_missing_column_is_named(way):
+    with pytest.raises(UsageError, match="no column z"):
+        way(points(), "x", "z")

@@ -10,6 +10,7 @@ from analysis.errors import UsageError
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.complexity import by_level, crossover, splits, terciles
 from analysis.stats.families import FAMILY, family, join, representative
+from analysis.stats.images import image_changes
 from analysis.stats.line import regression_band
 from analysis.stats.mentions import mention_model
 from analysis.stats.paired import compare, same_keep_pairs
@@ -267,3 +268,34 @@ def test_a_pruner_of_ones_own_joins_a_family(monkeypatch):
         join("mine", "attention")
     with pytest.raises(UsageError, match="choose one of: attention"):
         join("other", "clever")
+
+
+TERMS = ["erank", "log_length"]
+
+
+def test_a_mention_model_says_why_it_has_no_estimate():
+    units = mentions(np.random.default_rng(0))
+    cases = {
+        "need more than 4 images": units[units["image_id"].isin(["0", "1", "2"])],
+        "linearly dependent": units.assign(log_length=3 - 2 * units["erank"]),
+        "without error": units.assign(
+            n_hallucinated=units["n_mentions"].where(units["erank"] > 0, 0)
+        ),
+    }
+    for why, frame in cases.items():
+        found = mention_model(frame, TERMS)
+        assert found["group"].tolist() == TERMS
+        assert found[["estimate", "low", "high", "p"]].isna().all(axis=None)
+        assert found["method"].str.contains(why).all(), why
+
+
+def test_a_mention_model_leaves_out_terms_without_values():
+    units = mentions(np.random.default_rng(0)).assign(attention_mass=np.nan)
+    with_it = mention_model(units, [*TERMS, "attention_mass", "never"])
+    pd.testing.assert_frame_equal(with_it, mention_model(units, TERMS))
+
+
+def test_changes_need_their_reference():
+    frame = pd.DataFrame({"image_id": ["a", "b"], "level": "x", "erank": [1.0, 2.0]})
+    with pytest.raises(UsageError, match="no erank of 'clean'"):
+        image_changes(frame, "level", "clean", ["erank"], FAST)

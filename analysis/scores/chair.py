@@ -5,10 +5,11 @@ from typing import Protocol
 import pandas as pd
 
 from analysis.errors import AgileError
-from chair_eval import GroundTruth, score
+from chair_eval import GroundTruth, Vocabulary, score
 
 _VARIANT = ["image_id", "variant", "pruner", "keep"]
 _COUNTS = ["n_mentions", "n_hallucinated", "n_recalled", "n_gt"]
+_SHOWN = 5
 _LISTS = ["words", "categories", "spans", "hallucinated", "recalled", "missed"]
 
 
@@ -45,7 +46,8 @@ def ground_truth_of(images: pd.DataFrame) -> tuple[GroundTruth, dict[str, int]]:
     Raises
     ------
     AgileError
-        When no image is annotated: CHAIR has no meaning there.
+        When no image is annotated (CHAIR has no meaning there), or with other categories
+        than COCO's, which need a vocabulary of their own.
     """
     known = images[images["objects"].notna()]
     if known.empty:
@@ -58,7 +60,15 @@ def ground_truth_of(images: pd.DataFrame) -> tuple[GroundTruth, dict[str, int]]:
         numbers[str(image_id)]: set(objects)
         for image_id, objects in zip(known["image_id"], known["objects"], strict=True)
     }
-    return GroundTruth.from_mapping(sets, source="run"), numbers
+    truth = GroundTruth.from_mapping(sets, source="run")
+    strangers = sorted(truth.categories() - set(Vocabulary.coco().categories))
+    if strangers:
+        some = ", ".join(strangers[:_SHOWN]) + (", …" if len(strangers) > _SHOWN else "")
+        raise AgileError(
+            f"this run's images are annotated with categories that COCO's vocabulary lacks "
+            f"({some}); score it with your own words: chair-eval RUN --vocabulary FILE."
+        )
+    return truth, numbers
 
 
 def chair_scores(run: HasCaptions) -> pd.DataFrame:

@@ -56,6 +56,12 @@ def test_nothing_to_score_is_an_error_not_a_zero():
         chair_scores(run([["dog"]], {"full": ["yes"]}, task="yesno"))
 
 
+def test_other_categories_than_cocos_are_named_with_the_remedy():
+    made = run([["rust", "dog"], ["crack"]], {"full": ["a dog", "a crack"]})
+    with pytest.raises(AgileError, match=r"lacks \(crack, rust\); .*chair-eval RUN --vocabulary"):
+        chair_scores(made)
+
+
 def test_table_pools_over_images_and_keeps_empty_denominators_open():
     from analysis.scores.chair import chair_table
 

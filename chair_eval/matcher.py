@@ -91,7 +91,7 @@ class PatternFinder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._finder = MentionFinder(vocabulary)
+        self._finder = MentionFinder(vocabulary, singularize)
         self._chunks = ChunkMemo(self)
 
     def find(self, texts: list[str]) -> list[Matches]:
@@ -99,13 +99,10 @@ class PatternFinder:
         return [self._find(text) for text in texts]
 
     def relevant(self, token: str) -> str | None:
-        """Singular of `token` if it can take part in a match, else None."""
-        vocabulary = self._vocabulary
-        token = vocabulary.forms.get(token, token) if vocabulary.surface_first else token
-        if vocabulary.surface_first and token in self._finder.relevant:
-            return token
-        word = singularize(token)
-        return word if word in self._finder.relevant else None
+        """Form of `token` that can take part in a match, or None."""
+        if self._vocabulary.surface_first:
+            token = self._vocabulary.forms.get(token, token)
+        return self._finder.form(token, singularize(token))
 
     def _find(self, text: str) -> Matches:
         if not plain(text):

@@ -1,6 +1,7 @@
 """From normalised tokens to mentions: phrases, the toilet rule, the vocabulary."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from typing import NamedTuple, TypeVar
 
 from chair_eval.vocabulary import Vocabulary
@@ -35,20 +36,57 @@ Normal = tuple[int, str, int, int]
 
 
 class MentionFinder:
-    """Finds the mentions among normalised tokens; one per vocabulary.
+    """Finds the mentions among normalised tokens; one per vocabulary and dialect.
 
-    `relevant` holds every word that can take part in a match; other tokens need not be passed.
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    normal : callable
+        The dialect's base form of a word, taken as a noun.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, normal: Callable[[str], str]) -> None:
         self.lookup = vocabulary.lookup
+        self.relevant = frozenset(self.lookup) | vocabulary.pieces
+        self._vocabulary = vocabulary
         self.starts: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for phrase, target in vocabulary.phrases.items():
-            pieces = tuple(phrase.split())
+        for pieces, target in self._spellings(normal):
             self.starts.setdefault(pieces[0], []).append((pieces, target))
         for options in self.starts.values():
             options.sort(key=lambda option: -len(option[0]))
-        self.relevant = frozenset(self.lookup) | vocabulary.pieces
+
+    def form(self, token: str, normal: str) -> str | None:
+        """Form in which a token takes part in matches, None if it takes none.
+
+        The metric knows the normalised word alone. A vocabulary of your own is matched as it is
+        written first, words before parts of phrases, so that "hot dogs" in it costs no "dogs".
+        """
+        if not self._vocabulary.surface_first:
+            return normal if normal in self.relevant else None
+        forms = (token, normal)
+        for known in (self.lookup, self.relevant):
+            for form in forms:
+                if form in known:
+                    return form
+        return None
+
+    def _spellings(self, normal: Callable[[str], str]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield every phrase as its pieces, in each form that its tokens can take."""
+        phrases = [(tuple(phrase.split()), to) for phrase, to in self._vocabulary.phrases.items()]
+        yield from phrases
+        if not self._vocabulary.surface_first:
+            return
+        same: dict[str, set[str]] = {}
+        for word in self.lookup:
+            same.setdefault(normal(word), set()).add(word)
+        written = {pieces for pieces, _ in phrases}
+        for pieces, target in phrases:
+            forms = [
+                {piece, self.form(piece, normal(piece)) or piece} | same.get(piece, set())
+                for piece in pieces
+            ]
+            for other in sorted(set(product(*forms)) - written):
+                yield other, target
 
     def find(self, tokens: Sequence[Normal], n_tokens: int) -> Matches:
         """Merge phrases greedily from the left, then keep the words of the vocabulary.

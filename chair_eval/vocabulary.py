@@ -11,6 +11,7 @@ from pathlib import Path
 from chair_eval.errors import ChairError
 
 DATA = Path(__file__).parent / "data"
+ENTRIES = re.compile(r'\s*"[^"]*"\s*|[^,]+')  # between commas, unless these are in quotes
 SECTIONS = ("categories", "double words", "strict words")
 
 
@@ -86,9 +87,19 @@ class Vocabulary:
             name: tuple(word.strip().lower() for word in words)
             for name, words in self.categories.items()
         }
-        several = [word for words in tidy.values() for word in words if " " in word]
-        phrases = {word: word for word in several} | dict(self.phrases)
+        phrases = {
+            phrase: word for words in tidy.values() for word in words for phrase in _phrases(word)
+        }
+        phrases |= self.phrases
         return Vocabulary(f"{self.name}-strict", tidy, phrases, self.forms, surface_first=True)
+
+
+def _phrases(word: str) -> set[str]:
+    """How `word` looks among tokens if it is several: "rest room", and "men 's room" too."""
+    from chair_eval.tokens import words_of
+
+    spellings = {" ".join(word.split()), " ".join(words_of(word))}
+    return {spelling for spelling in spellings if " " in spelling}
 
 
 @lru_cache(maxsize=2)
@@ -102,7 +113,7 @@ def _coco(strict: bool) -> Vocabulary:
 def own_vocabulary(path: Path) -> Vocabulary:
     """Read a user's file so that every word in it can be found; errors as `Vocabulary.read`."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ChairError(f"cannot read the vocabulary {path}: {error}") from error
     forms: dict[str, str] = {}
@@ -117,14 +128,23 @@ def own_vocabulary(path: Path) -> Vocabulary:
 def _from_json(text: str, path: Path) -> Vocabulary:
     try:
         content = json.loads(text)
-        categories = {str(name): tuple(map(str, words)) for name, words in content.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+        categories = {name: tuple(words) for name, words in content.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ChairError(
             f'{path} must be a JSON object {{"category": ["word", …]}}: {error}'
         ) from error
-    if not categories or any(not words for words in categories.values()):
+    for name, words in content.items():
+        if not (name.strip() and isinstance(words, list) and words and all(map(_is_word, words))):
+            raise ChairError(
+                f"{path}: category {name!r} needs a name and a list of words, found {words!r:.60}"
+            )
+    if not categories:
         raise ChairError(f"{path}: a vocabulary needs at least one category, each with a word")
     return Vocabulary(path.stem, categories)
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def parse(text: str, name: str, source: str) -> tuple[Vocabulary, dict[str, str]]:
@@ -169,7 +189,7 @@ def _section(line: str, where: str) -> str:
 
 def _category(line: str, where: str) -> tuple[str, tuple[str, ...]]:
     category, colon, rest = line.partition(":")
-    words = tuple(_word(part) for part in re.split(r",", rest) if part.strip())
+    words = tuple(_word(part) for part in ENTRIES.findall(rest) if part.strip())
     if not (category.strip() and colon and words):
         raise ChairError(f"{where}: expected 'category: word, word, …', found {line!r}")
     return category.strip(), words

@@ -1,6 +1,7 @@
 """The *wordnet* dialect: part-of-speech tag, then WordNet base form, for a batch of captions."""
 
 from bisect import bisect_right
+from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import NamedTuple
@@ -52,9 +53,9 @@ class WordnetFinder:
 
     def __init__(self, vocabulary: Vocabulary, nltk_data: str | Path | None = None) -> None:
         self._vocabulary = vocabulary
-        self._finder = MentionFinder(vocabulary)
         self._tagger = Tagger(nltk_data)
         self._lemmas = Lemmatizer(nltk_data)
+        self._finder = MentionFinder(vocabulary, partial(self._lemmas.lemma, part="n"))
         self._chunks = TokenMemo()
         self._normal: dict[tuple[str, str], str | None] = {}
 
@@ -99,11 +100,8 @@ class WordnetFinder:
         if len(self._normal) >= MEMO:
             self._normal.clear()
         token, part = key
-        vocabulary = self._vocabulary
-        token = vocabulary.forms.get(token, token) if vocabulary.surface_first else token
-        word: str | None = token
-        if not (vocabulary.surface_first and token in self._finder.relevant):
-            lemma = self._lemmas.lemma(token, part)
-            word = lemma if lemma in self._finder.relevant else None
+        if self._vocabulary.surface_first:
+            token = self._vocabulary.forms.get(token, token)
+        word = self._finder.form(token, self._lemmas.lemma(token, part))
         self._normal[key] = word
         return word

@@ -72,6 +72,36 @@ def test_own_file_finds_every_word(tmp_path):
     assert found.words == ["opera glasses", "glasses", "coach", "bus"]
 
 
+@pytest.mark.parametrize("dialect", ["pattern", "wordnet"])
+def test_own_words_are_found_in_every_form(tmp_path, dialect, chair_data):
+    path = tmp_path / "own.txt"
+    path.write_text(
+        "\ufeffglass: glass, wine glasses\r\nperson: man, men at work\r\nhot dog: hot dog\r\n"
+        'dog: dog, dogs\r\nroom: men\'s room, C#, St. Bernard\r\nmeal: "hot, spicy"\r\n',
+        "utf-8",
+    )
+    matcher = Matcher(Vocabulary.read(path), dialect, chair_data.nltk_data)
+    for caption, spans, categories in (
+        ("Two glasses.", ["glasses"], ["glass"]),
+        ("Wine glasses, a wine glass.", ["Wine glasses", "wine glass"], ["glass", "glass"]),
+        ("Hot dogs and dogs", ["Hot dogs", "dogs"], ["hot dog", "dog"]),
+        ("A men's room in C#.", ["men's room", "C#"], ["room", "room"]),
+        ("A St. Bernard.", ["St. Bernard"], ["room"]),
+        ("It is hot, spicy.", ["hot, spicy"], ["meal"]),
+    ):
+        found = matcher.match(caption)
+        assert [caption[slice(*span)] for span in found.spans] == spans
+        assert found.categories == categories
+
+
+def test_a_phrase_costs_no_single_word(tmp_path):
+    path = tmp_path / "own.txt"
+    path.write_text("person: person, man\nsign: men working\n")
+    matcher = Matcher(Vocabulary.read(path))
+    assert matcher.match("two men").categories == ["person"]
+    assert matcher.match("a sign of men working").categories == ["sign"]
+
+
 def test_own_json(tmp_path):
     path = tmp_path / "v.json"
     path.write_text('{"tram": ["tram", "street car"]}')
@@ -90,7 +120,12 @@ def test_own_json(tmp_path):
         ("v.txt", "dog:\n", "line 1"),
         ("v.json", "[1]", "must be a JSON object"),
         ("v.json", "{", "must be a JSON object"),
-        ("v.json", '{"a": []}', "at least one category"),
+        ("v.json", "{}", "at least one category"),
+        ("v.json", '{"a": []}', "category 'a' needs .* found"),
+        ("v.json", '{"dog": "puppy"}', "category 'dog' needs .* found 'puppy'"),
+        ("v.json", '{"dog": ["a", null]}', "a list of words"),
+        ("v.json", '{"": ["a"]}', "needs a name"),
+        ("v.json", "[" * 100_000, "must be a JSON object"),
     ],
 )
 def test_bad_files(tmp_path, name, text, message):

@@ -76,8 +76,10 @@ bench-chair: $(VENV)/dev.stamp ## CHAIR against the published script's formulati
 	$(BIN)/python -m chair_eval.bench
 
 bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size (needs a GPU)
-	for preset in llava-1.5-7b llava-1.5-13b llava-next-7b; do $(BIN)/agile bench model --preset $$preset || exit 1; done
-	$(BIN)/agile bench overhead
+	$(BIN)/agile bench overhead --device cuda
+	$(BIN)/agile bench extract --model llava-1.5-7b --device cuda
+	failed=0; for preset in llava-1.5-7b llava-1.5-13b llava-next-7b; do \
+		$(BIN)/agile bench model --preset $$preset --device cuda || failed=1; done; exit $$failed
 
 clean: ## Remove runs and figures, not the environment
 	rm -rf data/runs figures/*/

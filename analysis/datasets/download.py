@@ -201,7 +201,7 @@ class _Job:
         except urllib.error.HTTPError as error:
             return self._refused(error)
         except (http.client.HTTPException, OSError) as error:
-            reason = getattr(error, "reason", None) or error
+            reason = " ".join(str(getattr(error, "reason", None) or error).split())
             raise RetryError(f"connection failed: {reason}") from error
         with response:
             total = self._begin(response)
@@ -231,6 +231,9 @@ class _Job:
             if not span or int(span[1]) != self.part.size():
                 self.part.forget()
                 raise RetryError("the server sent another range than asked for")
+            if not self.part.continues(response.headers):  # it ought to heed If-Range
+                self.part.forget()
+                raise RetryError("the server has another version of the file by now")
             return None if span[2] == "*" else int(span[2])
         self.part.begin(response.headers)
         length = response.headers.get("Content-Length", "")

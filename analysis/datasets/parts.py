@@ -53,10 +53,15 @@ class Part:
     def begin(self, headers: Mapping[str, str]) -> None:
         """Start anew, noting the version a response announces."""
         self.forget()
-        etag = headers.get("ETag") or ""
-        strong = "" if etag.startswith("W/") else etag
-        validator = strong or headers.get("Last-Modified") or ""
-        self.note.write_text(json.dumps({"url": self.url, "validator": validator}))
+        etag, date = _validators(headers)
+        self.note.write_text(json.dumps({"url": self.url, "validator": etag or date}))
+
+    def continues(self, headers: Mapping[str, str]) -> bool:
+        """Return whether a response says it is of the version the part is of, or says nothing."""
+        noted = self.validator()
+        etag, date = _validators(headers)
+        stated = etag if noted.startswith('"') else date
+        return not stated or stated == noted
 
     def validator(self) -> str:
         """Return what identifies the version of the part (ETag or date), empty if unknown."""
@@ -78,6 +83,12 @@ class Part:
         """Give the file its name."""
         os.replace(self.path, self.target)
         self.note.unlink(missing_ok=True)
+
+
+def _validators(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Return what identifies a version: the strong ETag and the date, empty where not given."""
+    etag = headers.get("ETag") or ""
+    return "" if etag.startswith("W/") else etag, headers.get("Last-Modified") or ""
 
 
 def _read(response: Any) -> bytes:

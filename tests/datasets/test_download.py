@@ -91,6 +91,20 @@ def test_a_part_of_an_older_version_is_thrown_away(server, tmp_path, waits):
     assert sum(seen) == len(BODY)
 
 
+def test_a_server_that_continues_another_version_is_found_out(server, tmp_path, waits):
+    """Some servers send the rest of what they have now, whatever If-Range says."""
+    server.files["/x.bin"] = BODY
+    server.misdeeds = [("cut", 100_000)]
+    once = Manners(attempts=1, sleep=waits.append)
+    with pytest.raises(AgileError):
+        fetch(f"{server.base}/x.bin", tmp_path / "x.bin", manners=once)
+    server.files["/x.bin"], server.etag = BODY[::-1], '"v2"'
+    server.heeds_if_range = False
+    fetch(f"{server.base}/x.bin", tmp_path / "x.bin", manners=Manners(sleep=waits.append))
+    assert "Range" in server.requests[1]
+    assert (tmp_path / "x.bin").read_bytes() == BODY[::-1]
+
+
 def test_a_server_without_ranges_or_validators_starts_anew(server, tmp_path, manners):
     server.files["/x.bin"] = BODY
     server.ranges = False

@@ -33,6 +33,9 @@ def attention_vs_hallucination(inputs: Inputs) -> Drawn:
     pair = [kept_by(inputs, kind) for kind in (ATTENTION, DIVERSITY)]
     full = [name for name in inputs.variants["variant"] if name == "full"]
     known = inputs.images.head(MOST_IMAGES)
+    known = known[known["cls_attention"].notna()]
+    if known.empty:
+        raise MissingInput(f"run {inputs.path.name} stored no [CLS] attention of its images.")
     objects = object_attention(known, padded=inputs.config.get("image_aspect") != "crop")
     if objects.empty:
         raise MissingInput(
@@ -159,6 +162,10 @@ def density_panel(density: pd.DataFrame, ax: Axes, variants: list[str]) -> None:
 
 def profile_panel(profile: pd.DataFrame, ax: Axes) -> None:
     """Draw the kept tokens' attention, strongest first; dashed without inventions."""
+    ax.set_xticks([1, _PARTS // 2, _PARTS])
+    ax.set(xlabel="kept tokens, strongest\nto weakest (eighths)", ylabel="attention (1 = uniform)")
+    if profile.empty:  # no caption mentions an object
+        return
     for (variant, name), part in profile.groupby(["variant", "group"], sort=False):
         style = look(str(variant))
         line = "-" if name == "invented" else "--"
@@ -176,8 +183,6 @@ def profile_panel(profile: pd.DataFrame, ax: Axes) -> None:
             elinewidth=0.6,
             label=label,
         )
-    ax.set_xticks([1, _PARTS // 2, _PARTS])
-    ax.set(xlabel="kept tokens, strongest\nto weakest (eighths)", ylabel="attention (1 = uniform)")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.52), ncols=1, fontsize="small")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.choices import at_budget, family_pair
+from analysis.figures.choices import at_budget, chair_units, family_pair
 from analysis.figures.effects import pair_effects
 from analysis.figures.entropy_vs_erank import correlations
 from analysis.figures.inputs import Inputs, MissingInput
@@ -96,6 +96,7 @@ def audit(inputs: Inputs) -> Iterator[Evidence]:
 
 def hallucination(inputs: Inputs) -> Iterator[Evidence]:
     """Compare families, then look inside images and at length."""
+    units = chair_units(inputs)
     pair, effects = pair_effects(inputs)
     names = [look(name).label for name in pair]
     expected = {"CHAIR_i": 1, "CHAIR_s": 1, "recall": 1, "length": 1}
@@ -104,7 +105,6 @@ def hallucination(inputs: Inputs) -> Iterator[Evidence]:
             text = f"{names[0]} minus {names[1]}, {row['measure']}: {interval(row, 2, signed=True)}"
             decisive = row["measure"] in ("CHAIR_i", "CHAIR_s")
             yield Evidence(f"{text} ({images(row)}).", side(row, 1), decisive)
-    units = inputs.units
     spoken = hallucination_rate(units[units["variant"].isin(at_budget(inputs))])
     for row in records(ties(spoken, "erank", boot=inputs.boot)):
         text = f"Kept erank with the share of invented objects, {row['group']}: r = {interval(row)}"

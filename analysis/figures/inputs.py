@@ -102,6 +102,8 @@ class Inputs:
     def images(self) -> pd.DataFrame:
         """Images that could be used, one row each, in the order of their ids."""
         found = self.table("images").query("status == 'ok'")
+        if found.empty:
+            raise MissingInput(f"no image of run {self.path.name} could be used (column reason).")
         return found.sort_values("image_id", ignore_index=True)
 
     @cached_property
@@ -194,7 +196,7 @@ class Inputs:
     def pruned(self) -> pd.DataFrame:
         """Variants that prune, parameter sweeps left out: plain pruners only."""
         found = self.variants
-        plain = found["pruner"].map(is_method) & ~found["pruner"].isin(_NO_METHODS)
+        plain = found["pruner"].map(is_method).astype(bool) & ~found["pruner"].isin(_NO_METHODS)
         return found[plain].reset_index(drop=True)
 
     @cached_property

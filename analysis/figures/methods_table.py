@@ -33,8 +33,8 @@ TITLES = {
     "attention_mass": r"attention kept (\%)",
     "n_out": "tokens",
 }
-# Mean attention of a token is a few thousandths.
-DIGITS = {"attention_mean": 4}
+# Mean attention of a token is a few thousandths; MME counts to 2800.
+DIGITS = {"attention_mean": 4, "MME": 0, "MME_perception": 0, "MME_cognition": 0}
 NOTE = (
     "bootstrap intervals over images. Bold: better than every other method of the budget on the "
     "same images, each paired interval without 0."

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
-from analysis.figures.inputs import Inputs
+from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.wording import number
 from analysis.plots.overlay import token_overlay
 from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, look, new_figure
@@ -25,6 +25,8 @@ PLACES = {"simple": (0.05, 0.10), "complex": (0.90, 0.95)}
 )
 def overview(inputs: Inputs) -> Drawn:
     """Rows: image, attention-kept, diversity-kept; columns: two simple, two complex images."""
+    if inputs.images[["entropy", "erank"]].dropna().empty:
+        raise MissingInput(f"run {inputs.path.name} has no image with both entropy and erank.")
     chosen = chosen_images(inputs.images)
     pair = [kept_by(inputs, kind) for kind in (ATTENTION, DIVERSITY)]
     kept = inputs.selections(chosen["image_id"].tolist(), pair)

@@ -88,14 +88,14 @@ def boxed_image(image: Any, boxes: str | None, objects: Sequence[str], ax: Axes)
     image
         PIL image as the data set has it.
     boxes
-        The records' JSON list of ``{category, bbox [x, y, w, h]}``; ``None`` for no box.
+        The records' JSON list of ``{category, bbox [x, y, w, h]}``; what is no text draws no box.
     objects
         Names of the categories in the image.
     ax
         Axes to draw on.
     """
     ax.imshow(image, interpolation="nearest")
-    for box in json.loads(boxes or "[]"):
+    for box in json.loads(boxes if isinstance(boxes, str) else "[]"):
         left, top, width, height = box["bbox"]
         ax.add_patch(Rectangle((left, top), width, height, fill=False, ec="#000000", lw=0.7))
     ax.set(xticks=[], yticks=[])

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from analysis.errors import AgileError
 from analysis.figures.base import DEMONSTRATION, FIGURES
-from analysis.figures.inputs import Inputs
+from analysis.figures.inputs import Inputs, MissingInput
 from analysis.stats.estimate import records
 
 _HERE = Path(__file__).parent
@@ -79,7 +79,8 @@ def gallery(figures: Path) -> list[dict[str, Any]]:
     found = []
     for name in FIGURES:
         caption = figures / f"{name}.md"
-        if not caption.is_file():
+        # Without its provenance a figure is a leftover: its last build failed.
+        if not caption.is_file() or not (figures / f"{name}.json").is_file():
             continue
         files = [f"{name}{end}" for end in _ENDINGS if (figures / f"{name}{end}").is_file()]
         table = figures / f"{name}.tex"
@@ -96,22 +97,28 @@ def gallery(figures: Path) -> list[dict[str, Any]]:
 
 
 def explorer_rows(inputs: Inputs, out: Path, most_images: int) -> list[dict[str, Any]]:
-    """Save the first images and return one row each with its kept sets and marked captions."""
+    """Save the first images and return one row each with its kept sets and marked captions.
+
+    A run without scored captions gives kept sets only.
+    """
     chosen = inputs.images.head(most_images)
     variants = [name for name in inputs.variants["variant"] if name == "full"]
     variants += inputs.pruned.loc[inputs.pruned["keep"] == inputs.main_keep, "variant"].tolist()
-    scored = inputs.captions(variants)
-    said = {(row["image_id"], row["variant"]): row for row in records(scored)}
+    try:
+        scored = records(inputs.captions(variants))
+    except MissingInput:
+        scored = []
+    said = {(str(row["image_id"]), str(row["variant"])): row for row in scored}
     kept = inputs.selections(chosen["image_id"].tolist(), variants)["indices"].to_dict()
     rows = []
-    for image in records(chosen):
+    for place, image in enumerate(records(chosen)):
         image_id = str(image["image_id"])
-        picture = f"images/{_safe(image_id)}.png"
+        picture = f"images/{place:04d}-{_safe(image_id)}.png"
         inputs.pixels(image_id).convert("RGB").save(out / picture)
         found = {
-            name: _said(said[(image_id, name)], kept.get((image_id, name), []))
+            name: _said(said.get((image_id, name)), kept.get((image_id, name), []))
             for name in variants
-            if (image_id, name) in said
+            if (image_id, name) in said or (image_id, name) in kept
         }
         objects = image["objects"] if image["objects"] is not None else []
         rows.append(
@@ -129,7 +136,9 @@ def explorer_rows(inputs: Inputs, out: Path, most_images: int) -> list[dict[str,
     return rows
 
 
-def _said(row: dict[str, Any], indices: Any) -> dict[str, Any]:
+def _said(row: dict[str, Any] | None, indices: Any) -> dict[str, Any]:
+    if row is None:
+        return {"text": "", "marks": [], "kept": [int(i) for i in indices]}
     pairs = zip(row["spans"], row["hallucinated"], strict=True)
     marks = sorted([int(start), int(end), bool(bad)] for (start, end), bad in pairs)
     return {"text": str(row["answer"]), "marks": marks, "kept": [int(i) for i in indices]}

@@ -119,7 +119,10 @@ def object_attention(images: pd.DataFrame, *, padded: bool) -> pd.DataFrame:
     for image in images.to_dict("records"):
         grid = (int(image["grid_h"]), int(image["grid_w"]))
         attention = np.asarray(image["cls_attention"], dtype=np.float64)
-        if not image["boxes"] or grid[0] * grid[1] != len(attention) or not attention.sum():
+        # A missing text is None or NaN, as the reader of the table has it.
+        if not isinstance(image["boxes"], str) or not attention.sum():
+            continue
+        if grid[0] * grid[1] != len(attention):
             continue
         attention = attention / attention.sum()
         by_category: dict[str, list[Sequence[float]]] = {}

@@ -45,7 +45,8 @@ def regression_band(
 
     with np.errstate(divide="ignore", invalid="ignore"):
         band = lines(draws)
-    low, high = np.nanquantile(band, [(1 - boot.level) / 2, (1 + boot.level) / 2], axis=0)
+    band = band[np.isfinite(band).all(axis=1)]  # a resample of one place has no line
+    low, high = np.quantile(band, [(1 - boot.level) / 2, (1 + boot.level) / 2], axis=0)
     return pd.DataFrame(
         {"x": grid, "y": lines(sums.sum(axis=0)[None])[0], "low": low, "high": high}
     )

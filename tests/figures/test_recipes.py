@@ -1,12 +1,19 @@
 """Structure of the figures: points, labels, limits, captions."""
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from analysis.errors import AgileError, UsageError
 from analysis.figures import FIGURES
+from analysis.figures.findings import findings
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.overview import chosen_images
+from analysis.figures.statistics import STATISTICS
+from analysis.records import TABLES
 from analysis.stats.bootstrap import Bootstrap
 
 
@@ -131,3 +138,54 @@ def test_budget_has_no_empty_line_of_panels(make_run, tmp_path):
     figure = drawn("budget", run).figure
     assert len(figure.axes) == 3
     assert sum(ax.get_visible() for ax in figure.axes) == 2
+
+
+def rewrite(run, table, change):
+    """Replace every shard of one table by what ``change`` makes of it."""
+    for file in run.glob(f"{table}-*.parquet"):
+        frame = change(pd.read_parquet(file))
+        made = pa.Table.from_pandas(frame, TABLES[table], preserve_index=False)
+        pq.write_table(made, file)
+
+
+LOSSES = {
+    "no attention": ("images", lambda frame: frame.assign(entropy=None, cls_attention=None)),
+    "no erank": ("images", lambda frame: frame.assign(erank=None)),
+    "no boxes": ("images", lambda frame: frame.assign(boxes=None)),
+    "no image": ("images", lambda frame: frame.assign(status="error", reason="gone")),
+    "silent": ("answers", lambda frame: frame.assign(answer="")),
+    "no captions": ("answers", lambda frame: frame[frame["task"] != "caption"]),
+    "no answers": ("answers", lambda frame: frame.iloc[:0]),
+    "no full": ("kept", lambda frame: frame[frame["variant"] != "full"]),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_run_that_lacks_something_gives_figures_or_one_sentence(make_run, tmp_path, loss):
+    pruners = ("fastervlm", "divprune", "agilepruner")
+    run = make_run(tmp_path / "run", 8, pruners=pruners, keeps=(16,), drawable=False, shard=8)
+    rewrite(run, *LOSSES[loss])
+    inputs = Inputs(run, Bootstrap(100))
+    built, reasons = 0, []
+    for name in FIGURES:
+        try:
+            drawn(name, inputs)
+            built += 1
+        except (AgileError, UsageError) as error:
+            reasons.append(str(error))
+    assert all(reason.endswith(".") for reason in reasons)
+    assert built >= (0 if loss == "no image" else 5)
+    assert {finding.verdict for finding in attempt(lambda: findings(inputs))} <= VERDICTS
+    for make in STATISTICS.values():
+        attempt(lambda make=make: make(inputs))
+
+
+VERDICTS = {"supported", "not seen", "contradicted", "mixed", "no data"}
+
+
+def attempt(action):
+    """Return what it returns, or nothing where it says what is missing."""
+    try:
+        return action()
+    except (AgileError, UsageError):
+        return ()

@@ -5,13 +5,18 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from analysis.errors import AgileError
 from analysis.figures import FIGURES
 from analysis.figures.build import build
 from analysis.figures.inputs import Inputs
-from analysis.report.page import gallery, write_report
+from analysis.records import TABLES
+from analysis.report.page import explorer_rows, gallery, write_report
 from analysis.stats.bootstrap import Bootstrap
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -75,3 +80,38 @@ def test_empty_folder_names_the_command(inputs, tmp_path):
     assert gallery(tmp_path) == []
     with pytest.raises(AgileError, match="agile figures all"):
         write_report(inputs, tmp_path, tmp_path / "out")
+
+
+def test_a_run_without_captions_still_shows_what_was_kept(tmp_path):
+    run = synthetic.make_run(tmp_path / "run", 8, pruners=("fastervlm", "divprune"))
+    for file in run.glob("answers-*.parquet"):
+        answers = pd.read_parquet(file).query("task != 'caption'")
+        table = pa.Table.from_pandas(answers, TABLES["answers"], preserve_index=False)
+        pq.write_table(table, file)
+    inputs = Inputs(run, Bootstrap(200))
+    build([FIGURES.get("entropy_vs_erank")], run, tmp_path / "figures", boot=Bootstrap(200))
+    found = rows(write_report(inputs, tmp_path / "figures", tmp_path / "page", most_images=3))
+    assert [len(row["said"]["divprune@16"]["kept"]) for row in found] == [16] * 3
+    assert {said["text"] for row in found for said in row["said"].values()} == {""}
+
+
+def test_a_figure_whose_last_build_failed_is_not_shown(inputs, tmp_path):
+    build([FIGURES.get("entropy_vs_erank")], inputs.path, tmp_path, boot=Bootstrap(200))
+    assert [each["name"] for each in gallery(tmp_path)] == ["entropy_vs_erank"]
+    (tmp_path / "entropy_vs_erank.json").unlink()
+    assert gallery(tmp_path) == []
+
+
+def test_images_whose_ids_differ_in_punctuation_keep_their_own_picture(inputs, tmp_path):
+    images = inputs.images.head(2).copy()
+    real = images["image_id"].tolist()
+    images["image_id"] = ["a/b", "a-b"]
+    twin = Inputs(inputs.path, inputs.boot)
+    assert len(twin.kept) > 0
+    twin.images = images
+    twin.pixels = dict(zip(["a/b", "a-b"], map(inputs.pixels, real), strict=True)).__getitem__
+    (tmp_path / "images").mkdir()
+    found = explorer_rows(twin, tmp_path, 2)
+    assert found[0]["image"] != found[1]["image"]
+    shown = [Image.open(tmp_path / row["image"]).tobytes() for row in found]
+    assert shown == [inputs.pixels(name).convert("RGB").tobytes() for name in real]

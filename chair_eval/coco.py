@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,18 +86,37 @@ def build_sets(
 
 def _add_instances(part: Annotations, seen: dict[ImageKey, set[str]]) -> None:
     coco, source = load_coco(part)
-    try:
+    with _explained(source, "instances"):
         names = {number: category["name"] for number, category in coco.cats.items()}
         annotations = coco.dataset["annotations"]
         if annotations and not names:
-            raise ChairError(f"{source} has no categories; is it an instances file?")
+            raise ChairError("no categories; is it an instances file?")
+        if not all(isinstance(name, str) for name in names.values()):
+            raise ChairError("a category's name is not a string")
         for number in coco.imgs:
             seen.setdefault(image_key(number), set())
         for annotation in annotations:
             key = image_key(annotation["image_id"])
-            seen.setdefault(key, set()).add(names[annotation["category_id"]])
-    except (KeyError, TypeError) as error:
-        raise ChairError(f"{source}: not COCO instances, {error!r} is missing") from error
+            name = names.get(annotation["category_id"])
+            if name is None:
+                raise ChairError(
+                    f"image {key!r} has a category_id {annotation['category_id']!r} that is not "
+                    "among the categories"
+                )
+            seen.setdefault(key, set()).add(name)
+
+
+@contextlib.contextmanager
+def _explained(source: str, kind: str) -> Iterator[None]:
+    """Turn what goes wrong while COCO's entries are read into one sentence about `source`."""
+    try:
+        yield
+    except ChairError as error:
+        raise ChairError(f"{source}: {error}") from error
+    except KeyError as error:
+        raise ChairError(f"{source} is not COCO {kind}: {error} is missing") from error
+    except TypeError as error:
+        raise ChairError(f"{source} is not COCO {kind}: {error}") from error
 
 
 def _add_captions(
@@ -106,13 +125,15 @@ def _add_captions(
     matchers: Mapping[str, Matcher | None],
 ) -> None:
     coco, source = load_coco(part)
-    try:
+    with _explained(source, "captions"):
         annotations = coco.dataset["annotations"]
         keys = [image_key(annotation["image_id"]) for annotation in annotations]
         texts = [annotation["caption"] for annotation in annotations]
         images = [image_key(number) for number in coco.imgs]
-    except (KeyError, TypeError) as error:
-        raise ChairError(f"{source}: not COCO captions, {error!r} is missing") from error
+        for key, text in zip(keys, texts, strict=True):
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise ChairError(f"a caption of image {key!r} is {kind}, expected a string")
     del coco, annotations
     for flavour, matcher in matchers.items():
         sets = named[flavour]
@@ -138,20 +159,17 @@ def load_coco(part: Annotations) -> tuple[Any, str]:
     else:
         source = str(part)
         try:
-            with Path(part).open(encoding="utf-8") as file:
+            with Path(part).open(encoding="utf-8-sig") as file:
                 content = json.load(file, object_hook=_slim)
         except OSError as error:
             raise ChairError(f"cannot read {source}: {error}") from error
-        except ValueError as error:
-            raise ChairError(f"{source} is not complete JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ChairError(f"{source} is not complete JSON in UTF-8: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise ChairError(f"{source} is not in COCO's format: it has no list 'annotations'")
     coco.dataset = content
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            coco.createIndex()
-    except (KeyError, TypeError) as error:
-        raise ChairError(f"{source} is not in COCO's format: {error!r} is missing") from error
+    with _explained(source, "annotations"), contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
     return coco, source
 
 

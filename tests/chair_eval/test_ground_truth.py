@@ -101,12 +101,38 @@ def test_outlines_are_dropped_while_reading(tmp_path):
     assert build_ground_truth(path)[5] == {"dog"}
 
 
+def annotated(**changes):
+    entry = {"id": 1, "image_id": 1, "category_id": 1} | changes
+    return json.dumps(
+        {"annotations": [entry], "categories": [{"id": 1, "name": "dog"}], "images": []}
+    )
+
+
+def test_a_byte_order_mark_is_no_obstacle(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text("\ufeff" + annotated(), "utf-8")
+    assert build_ground_truth(path)[1] == {"dog"}
+
+
+@pytest.mark.parametrize("caption", [None, 3, ["A dog."]])
+def test_human_captions_must_be_text(caption):
+    captions = {"images": [], "annotations": [{"id": 1, "image_id": 7, "caption": caption}]}
+    with pytest.raises(ChairError, match=r"a caption of image 7 is .*, expected a string"):
+        build_ground_truth(json.loads(annotated()), captions)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "not complete JSON"),
         ("[]", "no list 'annotations'"),
-        ('{"annotations": [{"id": 1, "image_id": 1}]}', "has no categories"),
+        ('{"annotations": [{"id": 1, "image_id": 1}]}', "no categories"),
+        ("[" * 100_000, "not complete JSON"),
+        ('{"annotations": [5]}', "is not COCO annotations"),
+        (annotated(category_id=9), "image 1 has a category_id 9 that is not among"),
+        (annotated(image_id=1.5), r"x\.json: image id 1.5 is not a whole number"),
+        (annotated(image_id=[1]), "is not COCO annotations"),
+        (annotated().replace('"dog"', "5"), "a category's name is not a string"),
         ('{"annotations": [{"image_id": 1}]}', "missing"),
     ],
 )

@@ -14,7 +14,7 @@ from chair_eval.records import Record
 from chair_eval.result import Result
 from chair_eval.runs import is_run, run_ground_truth, run_variants
 from chair_eval.scoring import CaptionScore, Scorer
-from chair_eval.tally import check_bootstrap
+from chair_eval.tally import check_bootstrap, counted
 from chair_eval.vocabulary import Vocabulary
 from chair_eval.writers import destination, write_csv, write_json, write_parquet
 
@@ -268,12 +268,12 @@ def _warn(scorer: Scorer) -> None:
     if scorer.n_skipped:
         tail = more if scorer.n_skipped > len(scorer.skipped) else ""
         some = ", ".join(scorer.skipped)
-        say(f"left out {scorer.n_skipped} captions of unknown images: {some}{tail}")
+        say(f"left out {counted(scorer.n_skipped, 'caption')} of unknown images: {some}{tail}")
     if scorer.n_repeated:
         tail = more if scorer.n_repeated > len(scorer.repeated) else ""
-        done = "counted as captions of their own" if scorer.duplicates == "keep" else "left out"
+        done = "counted by themselves" if scorer.duplicates == "keep" else "left out"
         say(
-            f"{scorer.n_repeated} further captions of images seen before, {done}: "
+            f"{counted(scorer.n_repeated, 'further caption')} of images seen before, {done}: "
             f"{', '.join(scorer.repeated)}{tail}"
         )
 

@@ -12,7 +12,7 @@ from chair_eval.mentions import Matches
 from chair_eval.presets import check_choice, check_preset, chosen_dialect
 from chair_eval.records import Record, records_of
 from chair_eval.result import CategoryCounts, Result
-from chair_eval.tally import Tally, check_bootstrap
+from chair_eval.tally import Tally, check_bootstrap, counted
 from chair_eval.vocabulary import Vocabulary
 
 UNKNOWN = ("error", "skip")
@@ -164,9 +164,9 @@ def unknown_message(scorer: Scorer) -> str:
     """One sentence about images the ground truth lacks, the first few by name."""
     more = ", …" if scorer.n_skipped > len(scorer.skipped) else ""
     return (
-        f"{scorer.n_skipped} captions are of images the ground truth "
-        f"({scorer.ground_truth.source}, {len(scorer.ground_truth)} images) does not know: "
-        f"{', '.join(scorer.skipped)}{more}; "
+        f"the ground truth ({scorer.ground_truth.source}, "
+        f"{counted(len(scorer.ground_truth), 'image')}) does not know the images of "
+        f"{counted(scorer.n_skipped, 'caption')}: {', '.join(scorer.skipped)}{more}; "
         "use the right ground truth, or --unknown skip to leave them out"
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chair_eval.result import Result
-from chair_eval.tally import BASES
+from chair_eval.tally import BASES, counted
 
 # metric → (name, LaTeX name, scale, unit, what its n counts)
 ROWS: dict[str, tuple[str, str, float, str, str]] = {
@@ -36,9 +36,9 @@ def about_lines(about: Mapping[str, Any]) -> list[str]:
         f"ground truth from {about['ground_truth_source']}",
     ]
     if about["n_unknown_skipped"]:
-        lines.append(f"{about['n_unknown_skipped']} captions of unknown images left out")
+        lines.append(f"{counted(about['n_unknown_skipped'], 'caption')} of unknown images left out")
     if about["n_duplicates"]:
-        lines.append(f"{about['n_duplicates']} further captions of images seen before")
+        lines.append(f"{counted(about['n_duplicates'], 'further caption')} of images seen before")
     return lines
 
 
@@ -59,14 +59,14 @@ def terminal_table(result: Result) -> str:
     """Return the result as lines of at most 80 characters."""
     head = f"{'':<12}{'value':>10}   {f'{level_name(result.about)} interval':<17}{'n':>9}"
     lines = [*(_cut(line) for line in about_lines(result.about)), "", head, "─" * 72]
-    for metric, (name, _, _, unit, counted) in ROWS.items():
+    for metric, (name, _, _, unit, base) in ROWS.items():
         low, high = result.intervals[metric]
         interval = "" if math.isnan(low) else f"{shown(metric, low)} – {shown(metric, high)}"
         value = shown(metric, result.metrics[metric])
         if value != "–":
             value += unit
         lines.append(
-            f"{name:<12}{value:>10}   {interval:<17}{result.counts[BASES[metric]]:>9,} {counted}"
+            f"{name:<12}{value:>10}   {interval:<17}{result.counts[BASES[metric]]:>9,} {base}"
         )
     lines += ["", *_worst(result.per_category)]
     return "\n".join(line.rstrip() for line in lines)

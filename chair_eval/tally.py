@@ -104,6 +104,11 @@ class Tally:
         return list(self._numbers)
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 caption``, ``1,204 captions``."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def check_bootstrap(draws: int, level: float) -> None:
     """Raise UsageError for a number of resamples or a level that is not allowed."""
     if not 0 <= draws <= MOST_DRAWS:

@@ -134,14 +134,14 @@ def test_unknown_images_stop_or_are_skipped(run, tmp_path):
     assert "line 2" in result.output
     assert list(tmp_path.glob("*")) == [path]  # nothing half-written stays
     result = run(path, "-g", TRUTH, "--unknown", "skip", "--format", "json", "-o", output)
-    assert "left out 1 captions" in result.output
+    assert "left out 1 caption of" in result.output
     assert json.loads(output.read_text())["counts"]["hallucinated_mentions"] == 0
 
 
 def test_repeated_images_are_noted(run, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"image_id": "fog", "caption": "Fog."}\n' * 2)
-    assert "1 further captions" in run(path, "-g", TRUTH).output
+    assert "1 further caption of" in run(path, "-g", TRUTH).output
     assert "line 2" in run(path, "-g", TRUTH, "--duplicates", "error", code=1).output
 
 

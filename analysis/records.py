@@ -26,9 +26,11 @@ IMAGES = pa.schema(
         _field("grid_h", pa.int32(), "rows of the patch grid", "patches"),
         _field("grid_w", pa.int32(), "columns of the patch grid", "patches"),
         _field("entropy", pa.float64(), "entropy of the [CLS] attention over patches", "nats"),
-        _field("erank", pa.float64(), "effective rank of all tokens, mean-centred", "dimensions"),
-        _field("erank_plain", pa.float64(), "effective rank, not centred", "dimensions"),
-        _field("cls_attention", _FLOATS, "[CLS] attention to each patch, not renormalised"),
+        _field("erank", pa.float64(), "effective rank of all tokens, mean-centred", "directions"),
+        _field("erank_plain", pa.float64(), "effective rank, not centred", "directions"),
+        _field(
+            "cls_attention", _FLOATS, "[CLS] attention to each patch, unnormalised", "probability"
+        ),
         _field("n_objects", pa.int32(), "annotated objects in the image", "objects"),
         _field("objects", _STRINGS, "ground-truth categories, sorted, each once"),
         _field("boxes", pa.string(), "JSON list of {category, bbox [x, y, w, h]}", "pixels"),
@@ -46,12 +48,12 @@ KEPT = pa.schema(
         _field("n_out", pa.int32(), "tokens handed to the language model", "tokens"),
         _field("indices", _INTS, "kept tokens in the order they are fed; -1 is [CLS] or a merge"),
         _field("groups", _STRINGS, "why each kept token was kept"),
-        _field("erank", pa.float64(), "effective rank of the kept tokens, centred", "dimensions"),
-        _field("erank_plain", pa.float64(), "effective rank of the kept, plain", "dimensions"),
-        _field("attention_mass", pa.float64(), "share of the [CLS] attention that is kept"),
-        _field("attention_mean", pa.float64(), "mean [CLS] attention of a kept token"),
-        _field("pairwise_distance", pa.float64(), "mean cosine distance between kept tokens"),
-        _field("coverage", pa.float64(), "spatial coverage of the kept tokens, 0 to 1"),
+        _field("erank", pa.float64(), "effective rank of the kept tokens, centred", "directions"),
+        _field("erank_plain", pa.float64(), "effective rank of the kept, plain", "directions"),
+        _field("attention_mass", pa.float64(), "part of the [CLS] attention kept", "share"),
+        _field("attention_mean", pa.float64(), "mean [CLS] attention of the kept", "probability"),
+        _field("pairwise_distance", pa.float64(), "mean over pairs of kept tokens", "1 - cosine"),
+        _field("coverage", pa.float64(), "cells with a kept token on or beside them", "share"),
         _field("info", pa.string(), "JSON of what the pruner decided (tau, ratio, …)"),
     ]
 )

@@ -250,11 +250,17 @@ def _make(
 
 
 def _note_session(run: Run, runtime: Runtime, made: int, seconds: float) -> None:
-    """Append one line about this call; many workers may do so at once."""
+    """Append one line about this call; many workers may do so at once.
+
+    All rows are safe by then, so a disk that is full now only costs the line.
+    """
     line = {"made": made, "seconds": round(seconds, 3), **dataclasses.asdict(runtime)}
     line["provenance"] = provenance.block()
-    with (run.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    try:
+        with (run.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        log.warning("sessions.jsonl does not tell of this call: %s", error)
 
 
 def _report(run: Run, made: int, seconds: float) -> Report:

@@ -15,9 +15,9 @@ def _field(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Fie
 _FLOATS = pa.list_(pa.float64())
 _IMAGE = _field("image_id", pa.string(), "identifier of the image inside its data set")
 _KEEP = _field("keep", pa.int32(), "tokens kept", "tokens")
-_ERANK = _field("erank", pa.float64(), "effective rank of the kept, centred", "dimensions")
-_MASS = _field("attention_mass", pa.float64(), "share of the [CLS] attention that is kept")
-_COVERAGE = _field("coverage", pa.float64(), "spatial coverage of the kept tokens, 0 to 1")
+_ERANK = _field("erank", pa.float64(), "effective rank of the kept, centred", "directions")
+_MASS = _field("attention_mass", pa.float64(), "part of the [CLS] attention kept", "share")
+_COVERAGE = _field("coverage", pa.float64(), "cells with a kept token on or beside them", "share")
 
 THRESHOLD = pa.schema(
     [
@@ -27,7 +27,7 @@ THRESHOLD = pa.schema(
         _field("n_survivors", pa.int32(), "kept tokens that no other had deleted", "tokens"),
         _ERANK,
         _MASS,
-        _field("pairwise_distance", pa.float64(), "mean cosine distance between kept tokens"),
+        _field("pairwise_distance", pa.float64(), "mean over pairs of kept tokens", "1 - cosine"),
         _COVERAGE,
         _field("indices", pa.list_(pa.int32()), "kept tokens; null beyond the first images"),
     ]
@@ -42,7 +42,7 @@ SENSITIVITY = pa.schema(
         _ERANK,
         _MASS,
         _COVERAGE,
-        _field("jaccard", pa.float64(), "overlap with the default selection of the image"),
+        _field("jaccard", pa.float64(), "overlap with the image's default selection", "share"),
         _field("guide", pa.float64(), "the number of the image that set its threshold"),
     ]
 )
@@ -52,8 +52,8 @@ CORRUPTION = pa.schema(
         _field("corruption", pa.string(), "what was done to the image; clean for nothing"),
         _field("severity", pa.int32(), "0 for clean, then 1, 3, 5 on our own scale"),
         _field("entropy", pa.float64(), "entropy of the [CLS] attention, all tokens", "nats"),
-        _field("erank", pa.float64(), "effective rank of all tokens, centred", "dimensions"),
-        _field("erank_plain", pa.float64(), "effective rank, not centred", "dimensions"),
+        _field("erank", pa.float64(), "effective rank of all tokens, centred", "directions"),
+        _field("erank_plain", pa.float64(), "effective rank, not centred", "directions"),
     ]
 )
 ATTENTION = pa.schema(

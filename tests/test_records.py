@@ -1,0 +1,37 @@
+"""Records and the list of measures say the same of the same number."""
+
+import pytest
+
+from analysis.extract.analyses.schemas import EXTRA
+from analysis.measures import MEASURES
+from analysis.records import KEYS, TABLES
+
+
+def described(schema):
+    return {f.name: {k.decode(): v.decode() for k, v in f.metadata.items()} for f in schema}
+
+
+@pytest.mark.parametrize("name", [*TABLES, *EXTRA])
+def test_every_column_has_a_meaning(name):
+    columns = described({**TABLES, **EXTRA}[name])
+    assert all(column["meaning"] for column in columns.values())
+    assert len({column["meaning"] for column in columns.values()}) == len(columns)
+
+
+@pytest.mark.parametrize("name", MEASURES.names())
+def test_units_are_those_of_the_measures(name):
+    measure = MEASURES.get(name)
+    column = name.removeprefix("kept_")
+    homes = {"image": ["images", "corruption"], "kept": ["kept", "threshold", "sensitivity"]}
+    found = [
+        described({**TABLES, **EXTRA}[table])[column]["unit"]
+        for table in homes.get(measure.about, ["sensitivity"])
+        if column in ({**TABLES, **EXTRA}[table]).names
+    ]
+    assert found
+    assert set(found) == {measure.unit}
+
+
+def test_keys_are_columns():
+    for table, keys in KEYS.items():
+        assert set(keys) <= set(TABLES[table].names)

@@ -23,6 +23,8 @@ from analysis.stats.ratios import RATIOS
 
 # Methods of the paper's Table 1 besides DivPrune.
 _AUDITED = ("vispruner", "visionzip", "prumerge_plus", "prumerge_plus_fixed")
+# Scores of answers to questions, the first of which a claim about scores rests on.
+_QUESTIONS = ("accuracy", "ScienceQA")
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def winner(inputs: Inputs) -> Iterator[Evidence]:
             f"(q = {number(row['q'], 3)}, {images(row)}; an effect of {least} would be found with "
             "power 0.8)"
         )
-        decisive = row["measure"] in ("accuracy", "F1") or "accuracy" not in _scored(inputs)
+        decisive = row["measure"] in _QUESTIONS or not {*_QUESTIONS} & {*_scored(inputs)}
         yield Evidence(f"{text}.", side(row, better), decisive)
     points = inputs.images.dropna(subset=["entropy", "erank"])
     row = records(correlations(points, inputs))[0]
@@ -143,7 +145,7 @@ def winner(inputs: Inputs) -> Iterator[Evidence]:
 def steer(inputs: Inputs) -> Iterator[Evidence]:
     """Compare adaptive and inverse rules with the fixed one."""
     rules = rule_variants(inputs)
-    measure = "accuracy" if "accuracy" in _scored(inputs) else "recall"
+    measure = next(name for name in (*_QUESTIONS, "recall") if name in _scored(inputs))
     pairs = {
         (variant, rules[(method, "fixed")]): (method, rule)
         for (method, rule), variant in rules.items()
@@ -163,13 +165,13 @@ def minimal(inputs: Inputs) -> Iterator[Evidence]:
     """Compare AgilePruner with both families it stands between."""
     own = inputs.variant("agilepruner")
     diversity, attention = family_pair(inputs)
-    measures = [name for name in ("accuracy", "CHAIR_i", "recall") if name in _scored(inputs)]
     rivals = {
         "accuracy": (attention, diversity),
+        "ScienceQA": (attention, diversity),
         "CHAIR_i": (diversity,),
         "recall": (attention,),
     }
-    for measure in measures:
+    for measure in (name for name in rivals if name in _scored(inputs)):
         pairs = [(own, rival) for rival in rivals[measure]]
         for row in records(compare(inputs.units, [measure], pairs, inputs.boot)):
             text = f"AgilePruner minus {look(row['second']).label}, {measure}: "
@@ -178,7 +180,7 @@ def minimal(inputs: Inputs) -> Iterator[Evidence]:
 
 
 def _scored(inputs: Inputs) -> list[str]:
-    return available(inputs, ["accuracy", "F1", "recall", "CHAIR_i", "CHAIR_s"])
+    return available(inputs, [*_QUESTIONS, "recall", "CHAIR_i", "CHAIR_s"])
 
 
 CLAIMS = (

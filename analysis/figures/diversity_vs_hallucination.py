@@ -62,7 +62,7 @@ def caption(
     return " ".join(
         [
             difference_sentence(row, first, second, "CHAIR_i"),
-            difference_sentence(longer, first, second, "caption length (words)"),
+            difference_sentence(longer, first, second, "caption length in words"),
             f"Inside the same image ({inside['group']}) kept erank and the share of invented "
             f"objects {link}: r = {interval(inside)}, {images(inside)}.",
             f"Budget {inputs.main_keep} of {inputs.n_tokens} tokens; points are means over images "

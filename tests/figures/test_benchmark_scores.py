@@ -5,6 +5,7 @@ import pytest
 
 from analysis.datasets.mme import SUBTASKS
 from analysis.figures import FIGURES
+from analysis.figures.findings import findings
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.subtasks import subtasks
 from analysis.scores.mme import mme_table
@@ -184,3 +185,21 @@ def test_published_benchmark_numbers_meet_their_measure(make_run, tmp_path, name
         mean = pope_table(inputs.path).query("split == 'mean'").set_index("variant")["f1"] * 100
         own = rows[rows["measure"] == "POPE"]
         assert own["estimate"].tolist() == pytest.approx(mean[own["group"]].tolist())
+
+
+def test_findings_rest_on_the_questions_a_benchmark_asks(make_run, tmp_path):
+    from benchmark_runs import as_benchmark
+
+    pruners = ("fastervlm", "divprune", "agilepruner")
+    sweeps = ("mixture", "steered", "steered:rule=inverse")
+    made = make_run(
+        tmp_path / "run", 40, pruners=pruners, keeps=(16,), sweeps=sweeps, drawable=False
+    )
+    run = Inputs(as_benchmark(made, "scienceqa-img", subtasks=SUBJECTS), Bootstrap(200))
+    found = findings(run)
+    assert [each.verdict == "no data" for each in found] == [False, True, False, False, False]
+    assert "annotations" in found[1].missing
+    for each in found[2:]:
+        decisive = [piece for piece in each.evidence if piece.decisive]
+        assert decisive
+        assert all("ScienceQA" in piece.sentence for piece in decisive)

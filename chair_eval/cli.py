@@ -36,6 +36,7 @@ class ScoreByDefault(TyperGroup):
 
 # What Typer raises for options and commands it does not know.
 _Mistyped: Any = typer.BadParameter.__base__
+_INTERRUPTED = 130  # Typer's exit code for Ctrl-C
 
 app = typer.Typer(
     cls=ScoreByDefault, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -269,14 +270,20 @@ def main() -> None:
     # Arrow's own allocator holds some 15 MB in reserve, which one short process never uses.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
-        sys.exit(app(prog_name="chair-eval", standalone_mode=False) or 0)
+        code = app(prog_name="chair-eval", standalone_mode=False) or 0
     except _Mistyped as error:
         said = " ".join(str(error.format_message()).split()).rstrip(".")
         verb = "chair-eval" if error.ctx is None else error.ctx.command_path
         typer.echo(f"chair-eval: {said} (see {verb} --help).", err=True)
         sys.exit(2)
-    except (BrokenPipeError, typer.Abort):
+    except typer.Abort:
+        code = _INTERRUPTED
+    except BrokenPipeError:
         sys.exit(1)
+    if code == _INTERRUPTED:
+        typer.echo("chair-eval: interrupted; nothing was written.", err=True)
+        code = 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

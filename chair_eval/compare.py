@@ -58,7 +58,7 @@ def compare(
     """
     import numpy as np
 
-    check_bootstrap(draws, level)
+    check_bootstrap(draws, level, seed)
     if len(results) < 2:
         raise ChairError("a comparison needs at least two files")
     keys = [result.tally.image_keys() for result in results.values()]

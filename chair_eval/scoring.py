@@ -1,6 +1,6 @@
 """Scoring captions against a ground truth: one call, or a stream for long files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import tee
 from typing import Any, NamedTuple
 
@@ -173,7 +173,7 @@ def unknown_message(scorer: Scorer) -> str:
 
 def score(
     captions: Any,
-    ground_truth: GroundTruth,
+    ground_truth: GroundTruth | Mapping[Any, Iterable[str]],
     *,
     preset: str | None = None,
     dialect: str | None = None,
@@ -190,10 +190,10 @@ def score(
 
     Parameters
     ----------
-    captions : DataFrame, mapping, or iterable
+    captions : DataFrame (pandas, polars, pyarrow), mapping, or iterable
         A frame with columns ``image_id`` and ``caption``; a mapping image id → caption; or an
         iterable of (image id, caption) pairs, of dicts with those two keys, or of `Record`.
-    ground_truth : GroundTruth
+    ground_truth : GroundTruth, or mapping of image id to category names
         Its flavour is printed in the result; a `preset` must agree with it.
     preset : {"rohrbach2018", "opera", "wordnet"}, optional
         Both dialects at once; see `PRESETS`.
@@ -211,11 +211,13 @@ def score(
     Result
         ``.frame`` and ``.summary``.
     """
+    if isinstance(ground_truth, Mapping):
+        ground_truth = GroundTruth.from_mapping(ground_truth)
     matcher = matcher or Matcher(
         vocabulary, chosen_dialect(ground_truth, preset, dialect), nltk_data
     )
     check_preset(preset, matcher.dialect, ground_truth.flavour)
-    check_bootstrap(draws, level)
+    check_bootstrap(draws, level, seed)
     scorer = Scorer(ground_truth, matcher, unknown=unknown, duplicates=duplicates)
     scored = list(scorer.stream(records_of(captions)))
     return Result.of(scorer, scored, preset=preset, draws=draws, seed=seed, level=level)

@@ -109,12 +109,18 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
-def check_bootstrap(draws: int, level: float) -> None:
-    """Raise UsageError for a number of resamples or a level that is not allowed."""
-    if not 0 <= draws <= MOST_DRAWS:
+def check_bootstrap(draws: int, level: float, seed: int = 0) -> None:
+    """Raise UsageError for a number of resamples, a level or a seed that is not allowed."""
+    if not _is_whole(draws) or not 0 <= draws <= MOST_DRAWS:
         raise UsageError(f"draws is {draws}; allowed: 0 to {MOST_DRAWS:,}")
     if not 0 < level < 1:
         raise UsageError(f"level is {level}; allowed: between 0 and 1")
+    if not _is_whole(seed) or seed < 0:
+        raise UsageError(f"seed is {seed}; allowed: whole numbers from 0")
+
+
+def _is_whole(value: object) -> bool:
+    return hasattr(value, "__index__")
 
 
 def used_draws(draws: int, n_images: int) -> int:

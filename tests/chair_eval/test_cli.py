@@ -221,3 +221,18 @@ def test_published_tables(chair_data):
         ("opera_llava-1.5_greedy", "chair_i", "12.7")
     ]
     assert "misprint" in different[0].note
+
+
+def test_ctrl_c_leaves_nothing_and_says_so(root, tmp_path):
+    code = (
+        "import sys, chair_eval.command, chair_eval.cli as cli\n"
+        "def interrupt(*_): raise KeyboardInterrupt\n"
+        "chair_eval.command.read_captions = interrupt\n"
+        "cli.main()"
+    )
+    output = tmp_path / "out.json"
+    command = [sys.executable, "-c", code, EXAMPLE, "-g", TRUTH, "-o", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    assert done.stderr == "chair-eval: interrupted; nothing was written.\n"
+    assert done.returncode == 1
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 import math
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,6 +150,9 @@ def test_repeated_images(truth):
         ({"duplicates": "last"}, "allowed: keep, error, first"),
         ({"level": 1.0}, "between 0 and 1"),
         ({"draws": -1}, "0 to 1,000,000"),
+        ({"draws": 1.5}, "0 to 1,000,000"),
+        ({"seed": -1}, "whole numbers from 0"),
+        ({"seed": None}, "whole numbers from 0"),
         ({"preset": "opera", "dialect": "pattern"}, "means dialect"),
     ],
 )
@@ -225,3 +229,23 @@ def test_a_caption_without_objects_leaves_chair_i(texts):
     assert before.counts["object_mentions"] == after.counts["object_mentions"]
     if texts:
         assert after.metrics["chair_s"] <= before.metrics["chair_s"]
+
+
+def test_tables_of_other_libraries_and_mappings(truth):
+    rows = {"image_id": [1, "2"], "caption": ["A dog.", "A dog."]}
+    table = pa.table({"image_id": ["1", "2"], "caption": rows["caption"]})
+    series = pd.Series(rows["caption"], index=rows["image_id"])
+    for captions in (pd.DataFrame(rows), table, series, dict(series)):
+        assert score(captions, truth, draws=0).counts["hallucinated_mentions"] == 1
+
+
+@pytest.mark.parametrize("captions", ["captions.jsonl", b"x", None, 3])
+def test_what_is_no_collection_of_captions_is_refused(truth, captions):
+    with pytest.raises(UsageError, match="allowed: a frame, a mapping, or pairs"):
+        score(captions, truth)
+
+
+def test_a_mapping_is_a_ground_truth():
+    result = score([(1, "A dog and a cat.")], {"1": ["dog"]}, draws=0)
+    assert result.metrics["chair_i"] == 0.5
+    assert result.about["ground_truth"] == "given"

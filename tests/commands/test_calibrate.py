@@ -113,3 +113,34 @@ def test_the_command_line_says_what_it_measured(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "over 3 images (0 unusable)" in done.stdout
     assert (tmp_path / "c.json").is_file()
+
+
+def test_memory_that_runs_out_names_a_smaller_batch(folder, tmp_path, monkeypatch):
+    import torch
+
+    from analysis.models.llava15 import Llava15
+
+    def fail(*_args):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Llava15, "encode", fail)
+    for size, remedy in ((4, "--batch-size 2"), (1, "larger device")):
+        with pytest.raises(AgileError, match=remedy):
+            calibrate(options(folder, batch_size=size, out=tmp_path / "c.json"), progress=False)
+
+
+def test_an_image_the_model_refuses_is_left_out(folder, tmp_path, monkeypatch):
+    """Qwen's processor refuses strips; the others of their batch count all the same."""
+    from analysis.models.llava15 import Llava15
+
+    encode, refused = Llava15.encode, []
+
+    def picky(adapter, images, *needs):
+        refused.extend(images[1:2] if len(refused) < 1 else [])
+        if any(image is refused[0] for image in images):
+            raise ValueError("absolute aspect ratio must be smaller than 200, got 700.0")
+        return encode(adapter, images, *needs)
+
+    monkeypatch.setattr(Llava15, "encode", picky)
+    found = calibrate(options(folder, batch_size=3, out=tmp_path / "c.json"), progress=False)
+    assert (found["n"], found["failed"]) == (4, 1)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from scipy import stats
 from tqdm import tqdm
 
@@ -22,6 +23,7 @@ from analysis.extract.run import write_atomically
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
 from analysis.models import Adapter, LoadOptions, load
+from analysis.models.memory import ran_out
 from analysis.provenance import code
 from analysis.tokens import VisualTokens
 
@@ -163,8 +165,32 @@ def _encoded(
                 images.append(dataset.image(image_id))
             except (OSError, ValueError) as error:
                 log.warning("image %s is left out: %s", image_id, error)
-        if images:
-            yield adapter.encode(images)
+        if images and (found := _encode(adapter, images)):
+            yield found
+
+
+def _encode(adapter: Adapter, images: list[Image.Image]) -> list[VisualTokens]:
+    """Encode images together, or one by one where one is refused, which is left out.
+
+    Raises
+    ------
+    AgileError
+        When memory runs out; names a smaller batch.
+    """
+    try:
+        return adapter.encode(images)
+    except Exception as error:
+        if ran_out(error):
+            remedy = "use a larger device or smaller images"
+            if len(images) > 1:
+                remedy = f"run again with --batch-size {len(images) // 2}"
+            raise AgileError(f"not enough memory for {len(images)} images; {remedy}.") from error
+        if not isinstance(error, ValueError):
+            raise
+        if len(images) == 1:
+            log.warning("an image of %d x %d is left out: %s", *images[0].size, error)
+            return []
+    return [tokens for image in images for tokens in _encode(adapter, [image])]
 
 
 def _measures(batch: list[VisualTokens]) -> dict[str, list[float]]:

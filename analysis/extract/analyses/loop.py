@@ -120,7 +120,7 @@ def analyse(path: str | Path, options: AnalyseOptions | None = None) -> dict[str
     made = dict.fromkeys(options.tables, 0)
     if not any(tables for _, tables in todo):
         return made
-    bench = _bench(config, averages, options)
+    bench = _bench(run, config, averages, options)
     bar = tqdm(total=len(ids), unit="image", disable=None if options.progress else True)
     with bar:
         for (index, tables), chunk in zip(todo, chunks, strict=True):
@@ -165,12 +165,16 @@ def _ids(run: Run, dataset: Dataset, config: ExtractConfig) -> list[str]:
     return ids
 
 
-def _bench(config: ExtractConfig, averages: "Averages", options: AnalyseOptions) -> "Bench":
-    """Load the model as the run had it."""
+def _bench(
+    run: Run, config: ExtractConfig, averages: "Averages", options: AnalyseOptions
+) -> "Bench":
+    """Load the model as the run had it; refused when its weights are others by now."""
     from analysis.extract.analyses.base import Bench
     from analysis.extract.prepare import load_adapter
 
     adapter = load_adapter(config, Runtime(device=options.device))
+    now = adapter.describe()
+    run.check_origin({"model": {key: now[key] for key in ("revision", "fingerprint")}})
     return Bench(adapter, averages, options.keep, options.seed)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,13 @@ def test_the_command_line_makes_tables_and_refuses_names(run):
     )
     assert done.returncode == 0, done.stderr
     assert "threshold 1 new shards" in done.stdout
+
+
+def test_tables_of_other_weights_do_not_join_a_run(run, tmp_path):
+    model = Path(shutil.copytree(run.config["model"], tmp_path / "model"))
+    (model / "generation_config.json").write_text("{}")
+    manifest = json.loads((run.path / "run.json").read_text())
+    manifest["config"]["model"] = str(model)
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match="content of the checkpoint"):
+        analyse(run.path, options("threshold"))

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AgileError, UsageError
-from analysis.figures import FIGURES
+from analysis.figures import FIGURES, RECIPES
 from analysis.figures.findings import findings
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
@@ -189,3 +189,7 @@ def attempt(action):
         return action()
     except (AgileError, UsageError):
         return ()
+
+
+def test_recipes_are_listed_in_the_studys_order_whoever_imports_whom():
+    assert tuple(FIGURES) == RECIPES

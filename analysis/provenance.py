@@ -25,6 +25,10 @@ _PACKAGES = (
     "transformers",
     "tokenizers",
     "safetensors",
+    "huggingface-hub",
+    "accelerate",
+    "bitsandbytes",
+    "flash-attn",
 )
 
 

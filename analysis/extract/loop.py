@@ -178,7 +178,7 @@ def run_extraction(
     started = time.perf_counter()
     _make(run, worker, dataset, ids, mine, runtime)
     seconds = time.perf_counter() - started
-    _note_session(run, runtime, len(mine), seconds)
+    _note_session(run, runtime, worker.adapter.describe(), len(mine), seconds)
     return _report(run, len(mine), seconds)
 
 
@@ -249,13 +249,16 @@ def _make(
             bar.update(len(chosen))
 
 
-def _note_session(run: Run, runtime: Runtime, made: int, seconds: float) -> None:
+def _note_session(
+    run: Run, runtime: Runtime, model: dict[str, Any], made: int, seconds: float
+) -> None:
     """Append one line about this call; many workers may do so at once.
 
     All rows are safe by then, so a disk that is full now only costs the line.
     """
     line = {"made": made, "seconds": round(seconds, 3), **dataclasses.asdict(runtime)}
-    line["provenance"] = provenance.block()
+    used = {key: model[key] for key in ("device", "device_name", "dtype")}
+    line["provenance"] = provenance.block(model=used)
     try:
         with (run.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

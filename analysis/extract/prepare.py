@@ -121,6 +121,12 @@ def prepare(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> Worker
     merged = with_study(merged, depth, n_tokens, adapter.offers())
     variants = make_variants(merged, n_tokens, calibration(config.model))
     check_variants(variants, adapter.family, adapter.offers(), n_tokens, depth)
+    within = next((variant.spec for variant in variants if variant.inside), None)
+    if runtime.compile and within is not None:
+        raise UsageError(
+            f"--compile does not go with {within}, whose hooks change shapes inside the language "
+            "model; drop one of the two."
+        )
     small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
     batch = runtime.batch_size or (256 if small else 16)
     return Worker(adapter, merged, variants, dataset.name, batch)

@@ -1,6 +1,7 @@
 """A run folder holds rows of one origin, wherever it lies and whatever is asked of it."""
 
 import errno
+import json
 import os
 import shutil
 
@@ -103,3 +104,18 @@ def test_a_place_without_hard_links_holds_runs_too(tiny_folder, pictures, tmp_pa
 def test_an_unknown_task_is_refused(tiny_folder, pictures):
     with pytest.raises(UsageError, match="task 'captions' is unknown; choose among: caption"):
         config(tiny_folder, pictures, tasks=("captions",))
+
+
+def test_every_call_tells_what_it_really_ran_on(tiny_folder, pictures, tmp_path):
+    """Workers of one run may sit on unlike machines; `auto` says nothing about them."""
+    out = tmp_path / "run"
+    run_extraction(config(tiny_folder, pictures), out, QUIET)
+    lose_a_shard(out)
+    run_extraction(config(tiny_folder, pictures), out, QUIET)
+    lines = [json.loads(line) for line in (out / "sessions.jsonl").read_text().splitlines()]
+    assert [line["made"] for line in lines] == [2, 1]
+    whole = Run.open(out).manifest["provenance"]["model"]
+    for line in lines:
+        used = line["provenance"]["model"]
+        assert used == {key: whole[key] for key in ("device", "device_name", "dtype")}
+        assert used["device_name"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from analysis.datasets import load_dataset
-from analysis.errors import AgileError
+from analysis.errors import AgileError, UsageError
 from analysis.extract import ExtractConfig, Runtime
 from analysis.extract.prepare import prepare
 
@@ -66,6 +66,12 @@ def test_memory_that_runs_out_between_tower_and_answers_is_one_sentence(
     monkeypatch.setattr("analysis.extract.shard.kept_measures", fail)
     with pytest.raises(AgileError, match="smaller --shard-size"):
         worker.rows(samples)
+
+
+def test_compiled_models_are_not_pruned_inside(tiny_folder):
+    config = ExtractConfig(model=tiny_folder, data="scenes:dev:2", pruners=("fastv",), keeps=(12,))
+    with pytest.raises(UsageError, match="--compile does not go with fastv"):
+        prepare(config, Runtime(device="cpu", compile=True), load_dataset(config.data))
 
 
 def test_other_failures_are_not_hidden(worker, samples, monkeypatch):

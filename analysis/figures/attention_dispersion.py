@@ -73,7 +73,7 @@ def caption(
     lines = list(held) if len(held) < 4 else [*list(held)[:2], *list(held)[-1:]]
     found = {str(row["group"]): row for row in entropies.to_dict("records")}
     parts = [
-        f"{line}: the most attended 10 % of tokens hold {held[line]:.0f} %, entropy "
+        f"{line}: the most attended 10% of tokens hold {held[line]:.0f}%, entropy "
         f"{interval(found[line])} of at most {np.log(inputs.n_tokens):.2f} nats"
         for line in lines
     ]

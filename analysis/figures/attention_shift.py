@@ -46,7 +46,7 @@ def attention_shift(inputs: Inputs) -> Drawn:
             label=name,
         )
     axes[0].axhline(25, color="#B0B0B0", lw=0.7, ls="--", zorder=0)
-    axes[0].set(xlabel="quarter of raster positions", ylabel="share of the most attended\n25 % (%)")
+    axes[0].set(xlabel="quarter of raster positions", ylabel="share of the most attended\n25% (%)")
     axes[0].set_xticks([1, 2, 3, 4], ["1st\n(top)", "2nd", "3rd", "4th\n(bottom)"])
     for variant, part in chosen.groupby("variant", sort=False):
         style = look(str(variant))

@@ -193,6 +193,7 @@ def caption(density: pd.DataFrame, tied: pd.DataFrame) -> str:
     way = way if seen(gap) else "get no visibly different attention from"
     inside = tied[tied["group"].str.startswith("within image")].iloc[-1]
     still = "correlates" if seen(inside) else "does not visibly correlate"
+    still = still if np.isfinite(inside["estimate"]) else "cannot be correlated"
     return (
         f"Objects the model mentions {way} those it misses ({look(str(gap['variant'])).label}: "
         f"difference of density {interval(gap, 2, signed=True)}, {images(gap)}). The attention a "

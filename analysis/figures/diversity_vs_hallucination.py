@@ -1,5 +1,6 @@
 """diversity_vs_hallucination: whether more diverse kept tokens go with more invented objects."""
 
+import numpy as np
 import pandas as pd
 
 from analysis.figures.base import Drawn, recipe
@@ -58,6 +59,7 @@ def caption(
     row = effects.set_index("measure").loc["CHAIR_i"]
     inside = tied[tied["group"].str.startswith("within image")].iloc[-1]
     link = "correlate" if seen(inside) else "do not visibly correlate"
+    link = link if np.isfinite(inside["estimate"]) else "cannot be correlated"
     longer = effects.set_index("measure").loc["length"]
     return " ".join(
         [

@@ -98,7 +98,7 @@ def caption(counted: pd.DataFrame) -> str:
     who = look(str(row["pruner"])).label + (" needs" if same == 1 else f" and {same - 1} more need")
     return (
         f"With {int(row['keep'])} tokens {who} "
-        f"{100 * row['prefill_share']:.0f} % of the unpruned prefill of {row['model']} "
+        f"{100 * row['prefill_share']:.0f}% of the unpruned prefill of {row['model']} "
         f"({row['prefill_tmacs']:.2f} TMACs with {int(row['text_tokens'])} text tokens); counted "
         "operations have no interval, and methods that prune before the language model coincide."
     )

@@ -88,7 +88,7 @@ def caption(inputs: Inputs, chosen: pd.DataFrame, kept: pd.DataFrame, pair: list
         rows = kept.xs(variant, level="variant")
         parts.append(
             f"{look(variant).label} ({kind}) keeps erank {number(rows['erank'].mean(), 1)} and "
-            f"{number(100 * rows['attention_mass'].mean(), 0)} % of the [CLS] attention"
+            f"{number(100 * rows['attention_mass'].mean(), 0)}% of the [CLS] attention"
         )
     places = ", ".join(f"{place:.0%}" for side in PLACES.values() for place in side)
     return (

@@ -63,7 +63,10 @@ def changes(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         both = pd.concat([moved, overlap], ignore_index=True)
         name = _LABELS.get(str(knob), str(knob))
         both["knob"], both["default"] = str(knob), usual
-        both["label"] = [f"{name}: {value} (not {usual})" for value in both["group"]]
+        both["label"] = [
+            f"{name}: {value} (not {usual})".replace(": -", ": −").replace("not -", "not −")
+            for value in both["group"]
+        ]
         frames.append(both)
     return pd.concat(frames, ignore_index=True)
 

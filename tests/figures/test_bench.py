@@ -49,7 +49,7 @@ def test_cost_is_counted_and_timed(folder, inputs):
     assert [line.get_label() for line in lines] == ["FasterVLM, DivPrune", "VisPruner"]
     legend = [text.get_text() for text in found.figure.legends[0].get_texts()]
     assert legend == ["FasterVLM, DivPrune", "VisPruner", "all tokens", "DivPrune"]
-    assert "11 %" in found.caption
+    assert "11%" in found.caption
     table = FIGURES.get("table_erank_cost").build(inputs)
     assert "3.65" in table.latex
     assert "3.00 ms at batch 1" in table.caption

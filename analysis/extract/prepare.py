@@ -11,7 +11,7 @@ from analysis.extract.shard import Worker
 from analysis.extract.study import decoder_depth, with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
 from analysis.models import Adapter, LoadOptions, load
-from analysis.pruners import make_pruner
+from analysis.pruners import Pruner, make_pruner
 
 # A model below this many parameters is small enough for large batches anywhere.
 _SMALL = 100_000_000
@@ -27,8 +27,17 @@ def load_adapter(config: ExtractConfig, runtime: Runtime) -> Adapter:
         checkpoint that cannot be loaded.
     """
     for spec in config.pruners:
-        make_pruner(split_keep(spec)[0])
+        _check_compiled(make_pruner(split_keep(spec)[0]), runtime)
     return load(load_options(config, runtime))
+
+
+def _check_compiled(pruner: Pruner, runtime: Runtime) -> None:
+    """Refuse to prune inside a compiled language model."""
+    if runtime.compile and pruner.prunes == "in LLM":
+        raise UsageError(
+            f"--compile does not go with {pruner.name}, whose hooks change shapes inside the "
+            "language model; drop one of the two."
+        )
 
 
 def load_options(config: ExtractConfig, runtime: Runtime) -> LoadOptions:
@@ -121,12 +130,8 @@ def prepare(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> Worker
     merged = with_study(merged, depth, n_tokens, adapter.offers())
     variants = make_variants(merged, n_tokens, calibration(config.model))
     check_variants(variants, adapter.family, adapter.offers(), n_tokens, depth)
-    within = next((variant.spec for variant in variants if variant.inside), None)
-    if runtime.compile and within is not None:
-        raise UsageError(
-            f"--compile does not go with {within}, whose hooks change shapes inside the language "
-            "model; drop one of the two."
-        )
+    for variant in variants:
+        _check_compiled(variant.pruner, runtime)
     small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
     batch = runtime.batch_size or (256 if small else 16)
     return Worker(adapter, merged, variants, dataset.name, batch)

@@ -70,7 +70,7 @@ result.frame[["words", "categories", "hallucinated", "recalled", "missed"]].T
 
 # %%
 figure = new_figure(0.9, width=0.9)
-rows = result.frame.rename(columns={"caption": "answer"}).to_dict("records")
+rows = result.frame.to_dict("records")
 for ax, row in zip(figure.subplots(len(rows), 1), rows, strict=True):
     marked_text(marked_words(row), ax, size=9, width=4.6, height=0.4)
 figure

@@ -132,7 +132,8 @@ def cosine_distances(features: Tensor) -> Tensor:
     """Return (..., N, N) float32 distances 1 - cosine of (..., N, D) tokens."""
     unit = unit_rows(features.float())
     distance = 1.0 - unit @ unit.mT
-    zero = (unit == 0).all(dim=-1, keepdim=True)
+    # A vector of length 1 is at distance 0 from itself up to rounding, a zero one at 1.
+    zero = distance.diagonal(dim1=-2, dim2=-1)[..., None] > 0.5
     if bool(zero.any()):
         distance.masked_fill_(zero & zero.mT, 0.0)
     return distance

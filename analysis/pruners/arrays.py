@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -71,11 +72,16 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
-                return {name: torch.from_numpy(archive[name]) for name in archive.files}
+                # What is no field is named, never opened: it may be text or objects.
+                known = [name for name in archive.files if name in FIELDS]
+                rest = {name: torch.empty(0) for name in archive.files if name not in FIELDS}
+                return rest | {name: _numbers(name, archive) for name in known}
         from safetensors.torch import load_file
 
         loaded: dict[str, Tensor] = load_file(path)
         return loaded
+    except UsageError:
+        raise
     except (BadZipFile, OSError, EOFError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{path} cannot be read as arrays: {_sentence(error)}") from error
     except Exception as error:
@@ -83,6 +89,21 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         if type(error).__name__ != "SafetensorError":
             raise
         raise UsageError(f"{path} is neither .npz nor safetensors: {_sentence(error)}") from error
+
+
+def _numbers(name: str, archive: Mapping[str, "np.ndarray[Any, Any]"]) -> Tensor:
+    """Return numbers in a type torch has, whatever their byte order or width."""
+    try:
+        array = archive[name]
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise
+        raise UsageError(f"{name} must hold numbers, got Python objects.") from error
+    if array.dtype.kind not in "biufc":
+        raise UsageError(f"{name} must hold numbers, got {array.dtype}.")
+    native = array.dtype.newbyteorder("=")
+    wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else native
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=wide).reshape(array.shape))
 
 
 def _sentence(error: Exception) -> str:

@@ -214,3 +214,16 @@ def test_numbers_of_another_kind_are_named(tmp_path):
     error = CliRunner().invoke(app, asked).exception
     assert isinstance(error, UsageError)
     assert not str(error).endswith("..")
+
+
+def test_byte_order_width_and_text_beside_the_arrays_do_not_matter(arrays, path, tmp_path):
+    x, a = arrays["features"].numpy(), arrays["cls_attention"].numpy()
+    asked = ("--pruner", "mixture", "--keep", 49, "--tokens")
+    text = {"caption": np.array(["a dog"], dtype=object), "labels": np.array(["dog"])}
+    for kind in (">f4", "longdouble", "f8"):
+        file = tmp_path / f"{kind.strip('>')}.npz"
+        np.savez(file, features=x.astype(kind), cls_attention=a.astype(kind), **text)
+        assert run(*asked, file)["indices"] == run(*asked, path)["indices"]
+    assert "features must hold numbers" in refused(tmp_path, "random", 3, features=x.astype(str))
+    objects = refused(tmp_path, "random", 3, features=x[:4].astype(object))
+    assert "features must hold numbers, got Python objects" in objects

@@ -99,8 +99,8 @@ def _numbers(name: str, archive: Mapping[str, "np.ndarray[Any, Any]"]) -> Tensor
         if "pickle" not in str(error):
             raise
         raise UsageError(f"{name} must hold numbers, got Python objects.") from error
-    if array.dtype.kind not in "biufc":
-        raise UsageError(f"{name} must hold numbers, got {array.dtype}.")
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+        raise UsageError(f"{name} must hold numbers, got {getattr(array, 'dtype', 'bytes')}.")
     native = array.dtype.newbyteorder("=")
     wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else native
     return torch.from_numpy(np.ascontiguousarray(array, dtype=wide).reshape(array.shape))
@@ -108,6 +108,8 @@ def _numbers(name: str, archive: Mapping[str, "np.ndarray[Any, Any]"]) -> Tensor
 
 def _sentence(error: Exception) -> str:
     """End what another library says with one full stop."""
+    if "pickle" in str(error):
+        return "it is no archive of arrays."
     return str(error).strip().rstrip(".") + "."
 
 

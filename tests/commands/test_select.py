@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from dataclasses import fields
 
 import numpy as np
@@ -142,6 +143,14 @@ def test_exit_code_and_one_sentence(tmp_path, root):
     assert done.stdout == ""
     assert done.stderr.startswith("agile: there is no file")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_member_that_is_no_array_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive:
+        archive.writestr("features.npy", b"nothing")
+    asked = ["select", "--pruner", "random", "--keep", "3", "--tokens", str(tmp_path / "odd.npz")]
+    error = CliRunner().invoke(app, asked).exception
+    assert str(error) == "features must hold numbers, got bytes."
 
 
 @pytest.mark.parametrize("name", ["broken.npz", "broken.safetensors"])

@@ -38,9 +38,14 @@ def unpack(
             for info in opened.infolist():
                 _examine(info, archive.name)
             return [_extract(opened, name, folder, max_member) for name in members]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise AgileError(
             f"{archive.name} is truncated or damaged ({error}); get it again."
+        ) from error
+    except RuntimeError as error:
+        # What zipfile raises for members that are encrypted or packed in a way it lacks.
+        raise AgileError(
+            f"{archive.name} cannot be unpacked here ({error}); get the official archive."
         ) from error
 
 

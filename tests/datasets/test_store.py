@@ -136,6 +136,21 @@ def test_a_flipped_byte_inside_a_member_fails_its_crc(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [(6, 1, "encrypted"), (8, 99, "compression method")],
+    ids=["encrypted", "unknown compression"],
+)
+def test_a_member_nobody_here_can_read_is_one_sentence(tmp_path, place, value, says):
+    data = bytearray(zipped({"a/one.json": b"{}"}))
+    data[place] = value  # in the member's own header, and two bytes on in the directory's
+    data[data.index(b"PK\x01\x02") + place + 2] = value
+    (tmp_path / "toy.zip").write_bytes(bytes(data))
+    with pytest.raises(AgileError, match=f"cannot be unpacked here .*{says}"):
+        unpack(tmp_path / "toy.zip", tmp_path / "out", ["a/one.json"])
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [tmp_path / "toy.zip"]
+
+
+@pytest.mark.parametrize(
     "name", ["../evil.txt", "a/../../evil.txt", "/evil.txt", "..\\evil.txt", "C:/evil.txt"]
 )
 def test_an_entry_that_leaves_the_folder_spoils_the_archive(server, tmp_path, manners, name):

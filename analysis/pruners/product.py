@@ -9,9 +9,8 @@ from torch.nn.functional import linear
 def row_products(left: Tensor, right: Tensor) -> Tensor:
     """Return (A, B) dot products of the rows of ``left`` (A, C) and ``right`` (B, C).
 
-    In float32 on a CPU oneDNN multiplies: the BLAS behind ``@`` takes twice as long where
-    its maker did not make the processor (0.84 against 0.39 ms for 576 x 1024 by 1024 x
-    128). Sums are float32 either way, in another order.
+    In float32 on a CPU oneDNN multiplies: the BLAS behind ``@`` is slower where its maker
+    did not make the processor. Sums are float32 either way, in another order.
     """
     plain = left.device.type != "cpu" or left.dtype != torch.float32
     if plain or not torch.backends.mkldnn.is_available():

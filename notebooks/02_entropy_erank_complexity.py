@@ -31,7 +31,8 @@ import torch
 from IPython.display import Markdown
 
 import analysis
-from analysis.figures.base import DEMONSTRATION, FIGURES
+from analysis.figures import FIGURES
+from analysis.figures.base import DEMONSTRATION
 from analysis.figures.effects import crossover_tests
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import correlation_sentence, interaction_sentence

@@ -28,8 +28,7 @@ from IPython.display import Markdown
 import analysis
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
-from analysis.figures.responses import marked_words
-from analysis.plots.marked_text import marked_text
+from analysis.plots.marked_text import marked_text, marked_words
 from analysis.plots.style import look, new_figure, rc_params
 from chair_eval import GroundTruth, Matcher, score
 from chair_eval.compare import compare, comparison_table

@@ -26,7 +26,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 import analysis
-from analysis.figures.base import DEMONSTRATION, FIGURES
+from analysis.figures import FIGURES
+from analysis.figures.base import DEMONSTRATION
 from analysis.figures.choices import chair_units
 from analysis.figures.effects import by_method, pair_effects
 from analysis.figures.inputs import Inputs

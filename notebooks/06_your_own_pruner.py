@@ -33,7 +33,8 @@ from IPython.display import Markdown
 import analysis
 from analysis.datasets import load_dataset
 from analysis.extract import ExtractConfig, run_extraction
-from analysis.figures.base import DEMONSTRATION, FIGURES
+from analysis.figures import FIGURES
+from analysis.figures.base import DEMONSTRATION
 from analysis.figures.effects import by_method
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import difference_sentence, number

@@ -1,44 +1,18 @@
 """One recipe per figure or table of the study; `FIGURES` names them all."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 
-from analysis.figures.base import FIGURES, Drawn, Recipe, recipe
+from analysis.figures import recipes
+from analysis.figures.base import FILED, Drawn, Recipe, recipe
+from analysis.registry import Registry
 
-# Importing a recipe's module files it in FIGURES; the order is that of `agile figures ls`.
-RECIPES = (
-    "overview",
-    "responses",
-    "erank_vs_score",
-    "complexity",
-    "threshold",
-    "entropy_vs_erank",
-    "diversity_vs_hallucination",
-    "attention_share",
-    "attention_vs_hallucination",
-    "steering",
-    "budget",
-    "attention_shift",
-    "attention_dispersion",
-    "quartile_ablation",
-    "components",
-    "sensitivity",
-    "corruption",
-    "efficiency",
-    "chair_table",
-    "table_erank",
-    "table_attention_share",
-    "table_complexity",
-    "table_subtasks",
-    "table_steering",
-    "table_scores",
-    "table_erank_cost",
-    "table_guide",
-    "table_constant_tau",
-    "table_adaptive_count",
-    "table_corruption",
-    "published_vs_measured",
-)
-for _name in RECIPES:
-    import_module(f"analysis.figures.{_name}")
+FIGURES: Registry[Recipe] = Registry("figure")
 
-__all__ = ["FIGURES", "RECIPES", "Drawn", "Recipe", "recipe"]
+# Importing a file of the folder files its recipes; they are listed by place.
+for _file in iter_modules(recipes.__path__):
+    import_module(f"{recipes.__name__}.{_file.name}")
+for _recipe in sorted(FILED, key=lambda each: (each.place, each.name)):
+    FIGURES.register(_recipe.name)(_recipe)
+
+__all__ = ["FIGURES", "Drawn", "Recipe", "recipe"]

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures.inputs import Inputs
-from analysis.registry import Registry
 
 DEMONSTRATION = (
     "Embedded model: this demonstrates the toolkit and is no evidence about LLaVA or the paper."
@@ -52,6 +51,8 @@ class Recipe:
         product such as ``extra:threshold``.
     build
         Draws it from a run.
+    place
+        Where it stands in ``agile figures ls`` and on the page: the order of the study.
     kind
         ``"figure"`` or ``"table"``.
     optional
@@ -63,6 +64,7 @@ class Recipe:
     shows: str
     needs: tuple[str, ...]
     build: Callable[[Inputs], Drawn]
+    place: int = 1000
     kind: str = "figure"
     optional: bool = False
 
@@ -73,21 +75,23 @@ class Recipe:
         return (*pictures, ".csv", ".md")
 
 
-FIGURES: Registry[Recipe] = Registry("figure")
+# What the files of ``recipes/`` have filed so far; `analysis.figures.FIGURES` lists it by place.
+FILED: list[Recipe] = []
 
 
 def recipe(
-    name: str,
     *,
     shows: str,
     needs: tuple[str, ...],
+    place: int = 1000,
     kind: str = "figure",
     optional: bool = False,
 ) -> Callable[[Callable[[Inputs], Drawn]], Callable[[Inputs], Drawn]]:
-    """Return a decorator that files a drawing function as a recipe in `FIGURES`."""
+    """Return a decorator that files a drawing function under the name of its file."""
 
     def add(build: Callable[[Inputs], Drawn]) -> Callable[[Inputs], Drawn]:
-        FIGURES.register(name)(Recipe(name, shows, needs, build, kind, optional))
+        name = build.__module__.rpartition(".")[2]
+        FILED.append(Recipe(name, shows, needs, build, place, kind, optional))
         return build
 
     return add

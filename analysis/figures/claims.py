@@ -8,11 +8,11 @@ import numpy as np
 
 from analysis.figures.choices import at_budget, chair_units, family_pair
 from analysis.figures.effects import pair_effects
-from analysis.figures.entropy_vs_erank import correlations
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import available
+from analysis.figures.recipes.entropy_vs_erank import correlations
+from analysis.figures.recipes.steering import rule_variants
 from analysis.figures.statistics import crossovers, mentions
-from analysis.figures.steering import rule_variants
 from analysis.figures.wording import images, interval, number
 from analysis.plots.style import look
 from analysis.stats.estimate import records

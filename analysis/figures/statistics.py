@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis.figures.effects import crossover_tests
-from analysis.figures.entropy_vs_erank import correlations as image_correlations
 from analysis.figures.inputs import Inputs
 from analysis.figures.panels import ALL_SCORES, available
+from analysis.figures.recipes.entropy_vs_erank import correlations as image_correlations
 from analysis.stats.complexity import splits
 from analysis.stats.correlation import correlate
 from analysis.stats.estimate import estimates

@@ -9,7 +9,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 
 from analysis.errors import AgileError
-from analysis.figures.base import DEMONSTRATION, FIGURES
+from analysis.figures import FIGURES
+from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.stats.estimate import records
 

@@ -1,5 +1,7 @@
 """Structure of the figures: points, labels, limits, captions."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AgileError, UsageError
-from analysis.figures import FIGURES, RECIPES
+from analysis.figures import FIGURES, recipes
 from analysis.figures.findings import findings
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
-from analysis.figures.overview import chosen_images
+from analysis.figures.recipes.overview import chosen_images
 from analysis.figures.statistics import STATISTICS
 from analysis.records import TABLES
 from analysis.stats.bootstrap import Bootstrap
@@ -191,5 +193,9 @@ def attempt(action):
         return ()
 
 
-def test_recipes_are_listed_in_the_studys_order_whoever_imports_whom():
-    assert tuple(FIGURES) == RECIPES
+def test_every_file_of_the_folder_is_a_recipe_and_they_are_listed_by_place():
+    files = {path.stem for path in Path(recipes.__file__).parent.glob("[!_]*.py")}
+    assert set(FIGURES) == files
+    places = [FIGURES.get(name).place for name in FIGURES]
+    assert places == sorted(places)
+    assert next(iter(FIGURES)) == "overview"

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from analysis.figures import FIGURES
-from analysis.figures.attention_share import share_variants
 from analysis.figures.choices import telling_image
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.published_vs_measured import paper_model, published, published_folder
+from analysis.figures.recipes.attention_share import share_variants
+from analysis.figures.recipes.published_vs_measured import paper_model, published, published_folder
+from analysis.figures.recipes.steering import rule_variants
 from analysis.figures.statistics import STATISTICS
-from analysis.figures.steering import rule_variants
 from analysis.plots.overlay import wrapped
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import COLUMNS

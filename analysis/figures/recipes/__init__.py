@@ -1,0 +1,1 @@
+"""One file per figure or table, named as it is; listing this folder finds them all."""

@@ -1,0 +1,166 @@
+"""published_vs_measured: the paper's numbers beside this run's, where model and data match."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+import analysis
+from analysis.datasets.mme import COGNITION, PERCEPTION
+from analysis.errors import AgileError
+from analysis.figures.base import Drawn, recipe
+from analysis.figures.inputs import Inputs
+from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.subtasks import subtasks
+from analysis.stats.estimate import COLUMNS, records
+from analysis.stats.images import image_means
+from analysis.stats.ratios import present, summarise
+
+# How a checkpoint's name says which of the paper's models it is.
+_MODELS = {
+    "LLaVA-1.5-7B": r"llava-(v)?1\.5-7b",
+    "LLaVA-1.5-13B": r"llava-(v)?1\.5-13b",
+    "LLaVA-NeXT-7B": r"llava-(v1\.6|next).*7b",
+    "Qwen2.5-VL-7B": r"qwen2\.5-vl-7b",
+}
+# Data set of a spec → its names in the paper → what "score" is among our measures. The third
+# text-like subtask of Table 4 is not named on record, so nothing is compared with it.
+_DATA: dict[str, dict[str, str]] = {
+    "coco-chair": {"COCO val2014 (500 images)": ""},
+    "pope": {"POPE": "POPE"},
+    "scienceqa-img": dict.fromkeys(("ScienceQA", "SQA-IMG", "SQA"), "ScienceQA"),
+    "mme": {
+        "MME": "MME",
+        "MME (perception)": "MME_perception",
+        "MME perception": "MME_perception",
+        "MME cognition": "MME_cognition",
+        "MME OCR": "MME_OCR",
+        "MME numerical calc.": "MME_numerical_calculation",
+        "MME position": "MME_position",
+        "MME scene": "MME_scene",
+        "MME count": "MME_count",
+    },
+}
+_KEPT = ("CHAIR_i", "CHAIR_s", "recall", "length", "erank", "attention_mean")
+
+
+@recipe(
+    place=310,
+    shows="every published number whose model and data this run matches, beside the measured one",
+    needs=("images", "kept"),
+    kind="table",
+)
+def published_vs_measured(inputs: Inputs) -> Drawn:
+    """Lay out matching rows; what does not match is left out, never filled."""
+    found = matched(inputs, published(published_folder()))
+    lines = [
+        [
+            escape(row["table"]),
+            escape(row["data"]),
+            escape(row["printed_as"]),
+            str(row["keep"]),
+            escape(row["metric"]),
+            f"{row['published']:g}",
+            cell(row, 4 if row["metric"] == "attention_mean" else 1),
+            escape(row["note"]),
+        ]
+        for row in records(found)
+    ]
+    header = ["table", "data", "method", "kept", "metric", "published", "measured", "note"]
+    return Drawn(None, {"": found}, caption(inputs, found), booktabs(header, lines))
+
+
+def published_folder() -> Path:
+    """Return the folder of the published numbers.
+
+    Raises
+    ------
+    AgileError
+        If the package is used outside its repository.
+    """
+    folder = Path(analysis.__file__).parents[1] / "data" / "published"
+    if not folder.is_dir():
+        raise AgileError(f"{folder} is not there; run inside a clone of the repository.")
+    return folder
+
+
+def published(folder: Path) -> pd.DataFrame:
+    """Read all published numbers; columns as in ``data/published/README.md``."""
+    text = {"table": str, "keep": str, "note": str}
+    frames = [pd.read_csv(path, dtype=text) for path in sorted(folder.glob("*.csv"))]
+    found = pd.concat(frames, ignore_index=True)
+    return found.fillna({"keep": "", "note": ""})
+
+
+def paper_model(name: str) -> str | None:
+    """Return which of the paper's models a checkpoint is, or ``None``."""
+    for paper, pattern in _MODELS.items():
+        if re.search(pattern, name.lower()):
+            return paper
+    return None
+
+
+def matched(inputs: Inputs, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Join published numbers with this run's estimates of the same quantity."""
+    names = _DATA.get(inputs.data.split(":")[0], {})
+    same = (numbers["model"] == paper_model(inputs.model)) & numbers["data"].isin(list(names))
+    chosen = numbers[same].rename(columns={"value": "published", "method": "printed_as"})
+    table = inputs.variants[["variant", "pruner", "keep"]].astype({"keep": str})
+    chosen = chosen.merge(table, on=["pruner", "keep"], how="inner")
+    own = [measured(inputs, str(data), names[str(data)]) for data in chosen["data"].unique()]
+    columns = ["table", "data", "printed_as", "pruner", "keep", "metric", "published", "note"]
+    if not own:
+        return pd.DataFrame(columns=[*columns, *COLUMNS])
+    rows = chosen.merge(
+        pd.concat(own, ignore_index=True), on=["data", "metric", "variant"], how="inner"
+    )
+    return rows[[*columns, *[name for name in COLUMNS if name in rows]]]
+
+
+def measured(inputs: Inputs, data: str, score: str) -> pd.DataFrame:
+    """Estimate what the paper's tables print for one of its names of this run's data.
+
+    Parameters
+    ----------
+    inputs
+        The run.
+    data
+        Name in the paper, such as ``"MME"`` or, for one subtask, ``"MME OCR"``.
+    score
+        Our measure of its score; empty where it has none.
+
+    Returns
+    -------
+    DataFrame
+        Estimates with the columns ``data, metric, variant``; what the run cannot score is absent.
+    """
+    units, images = inputs.units, inputs.images
+    subtask = score.removeprefix("MME_")
+    is_part = data.startswith("MME ") and subtask in (*PERCEPTION, *COGNITION)
+    if is_part:
+        labels, _ = subtasks(images)
+        images = images[images["image_id"].map(labels) == subtask]
+    scores = summarise(units, present(units, [score] if score else []), inputs.boot)
+    kept = summarise(units, [] if is_part else present(units, _KEPT), inputs.boot)
+    table = images[["image_id", "entropy", "erank"]].assign(all="all")
+    whole = image_means(table, "all", ["entropy", "erank"], inputs.boot)
+    frames = [
+        scores.assign(metric="score", variant=scores["group"]),
+        kept.assign(metric=kept["measure"], variant=kept["group"]),
+        whole.assign(metric="image_" + whole["measure"], variant="full"),
+    ]
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True).assign(data=data)
+
+
+def caption(inputs: Inputs, found: pd.DataFrame) -> str:
+    """Say how many numbers match and how many intervals hold the published one."""
+    if found.empty:
+        return (
+            f"No published number is for this model and data ({inputs.model} on {inputs.data}), "
+            "so the table has no row."
+        )
+    inside = (found["low"] <= found["published"]) & (found["published"] <= found["high"])
+    return (
+        f"{len(found)} published numbers match this run's model, data, method and budget; "
+        f"{int(inside.sum())} lie inside the measured {inputs.boot.level:.0%} interval over images."
+    )

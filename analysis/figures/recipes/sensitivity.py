@@ -1,0 +1,83 @@
+"""sensitivity: how AgilePruner's choices move when one of its settings is changed."""
+
+import pandas as pd
+
+from analysis.figures.base import Drawn, recipe
+from analysis.figures.inputs import Inputs
+from analysis.figures.wording import interval, number
+from analysis.plots.intervals import forest
+from analysis.plots.style import look, new_figure
+from analysis.stats.estimate import records
+from analysis.stats.images import image_changes, image_means
+
+_LABELS = {
+    "tau_max": "τ max",
+    "erank_avg": "mean erank",
+    "step": "step",
+    "centring": "centring",
+    "layer": "layer",
+    "signal": "guide",
+    "map": "map",
+}
+
+
+@recipe(
+    place=160,
+    shows="kept erank, attention and overlap when one setting of AgilePruner is changed",
+    needs=("extra:sensitivity",),
+)
+def sensitivity(inputs: Inputs) -> Drawn:
+    """Draw the paired change from the default per setting, and the overlap with its choice."""
+    table = inputs.extra("sensitivity")
+    found = changes(table, inputs)
+    lines = list(dict.fromkeys(found["label"]))
+    figure = new_figure(1.0 + 0.2 * len(lines))
+    axes = figure.subplots(1, 3)
+    style = look("agilepruner")
+    panels = (
+        ("erank", "change of\nkept erank", 0.0),
+        ("attention_mass", "change of share of\nattention kept", 0.0),
+        ("jaccard", "overlap with the\ndefault choice (0 to 1)", None),
+    )
+    for place, (ax, (measure, label, zero)) in enumerate(zip(axes, panels, strict=True)):
+        part = found[found["measure"] == measure].reset_index(drop=True)
+        forest(part, ax, colour=style.colour, marker=style.marker, zero=zero)
+        ax.set_xlabel(label)
+        ax.grid(axis="x")
+        if place:
+            ax.set_yticklabels([])
+    return Drawn(figure, {"": found}, caption(found, table))
+
+
+def changes(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """Estimate, per knob and value, the change from the default on the same images."""
+    frames = []
+    for knob in dict.fromkeys(table["knob"]):
+        part = table[table["knob"] == knob]
+        default = part.loc[part["is_default"], "value"]
+        if default.empty or part["value"].nunique() < 2:
+            continue
+        usual = str(default.iloc[0])
+        moved = image_changes(part, "value", usual, ["erank", "attention_mass"], inputs.boot)
+        overlap = image_means(part[~part["is_default"]], "value", ["jaccard"], inputs.boot)
+        both = pd.concat([moved, overlap], ignore_index=True)
+        name = _LABELS.get(str(knob), str(knob))
+        both["knob"], both["default"] = str(knob), usual
+        both["label"] = [
+            f"{name}: {value} (not {usual})".replace(": -", ": −").replace("not -", "not −")
+            for value in both["group"]
+        ]
+        frames.append(both)
+    return pd.concat(frames, ignore_index=True)
+
+
+def caption(found: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Say which single change moves the kept set most."""
+    overlap = records(found[found["measure"] == "jaccard"])
+    least = min(overlap, key=lambda row: float(row["estimate"]))
+    most = max(overlap, key=lambda row: float(row["estimate"]))
+    return (
+        f"Of {len(overlap)} single changes, {least['label']} moves the choice most (overlap "
+        f"{interval(least)}) and {most['label']} least ({interval(most)}); differences are paired "
+        f"on {int(found['n'].max()):,} images at {number(table['keep'].iloc[0], 0)} tokens."
+    )

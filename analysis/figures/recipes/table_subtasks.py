@@ -1,0 +1,104 @@
+"""table_subtasks: each subtask's entropy, erank and both families' scores (Table 4 in full)."""
+
+import pandas as pd
+
+from analysis.datasets.mme import SUBTASKS
+from analysis.figures.base import Drawn, recipe
+from analysis.figures.choices import kept_by
+from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.panels import SCORES
+from analysis.figures.subtasks import spaced, subtasks
+from analysis.plots.style import look
+from analysis.stats.estimate import records
+from analysis.stats.families import ATTENTION, DIVERSITY
+from analysis.stats.images import image_means
+from analysis.stats.paired import benjamini_hochberg, compare
+from analysis.stats.ratios import present, summarise
+
+
+@recipe(
+    place=230,
+    shows="entropy, erank and both families' scores of every subtask, in the order of erank",
+    needs=("images", "kept", "subtasks"),
+    kind="table",
+    optional=True,
+)
+def table_subtasks(inputs: Inputs) -> Drawn:
+    """Lay out one row a subtask: what its images are like, and what each family scores on them."""
+    pair = (kept_by(inputs, ATTENTION), kept_by(inputs, DIVERSITY))
+    labels, kind = subtasks(inputs.images)
+    if not kind:
+        raise MissingInput(
+            f"run {inputs.path.name} has no subtasks; extract from data that has some, such as "
+            "mme:PATH or scienceqa-img:PATH."
+        )
+    images = inputs.images.assign(part=inputs.images["image_id"].map(labels))
+    about = image_means(images, "part", ["entropy", "erank"], inputs.boot).assign(variant="all")
+    found = pd.concat([about, scores(inputs, labels, pair)], ignore_index=True)
+    eranks = about[about["measure"] == "erank"].sort_values("estimate", kind="stable")
+    order = [str(name) for name in eranks["group"]]
+    names = [look(name).label for name in pair]
+    return Drawn(None, {"": found}, caption(inputs, found, kind, names), latex(found, order, pair))
+
+
+def scores(inputs: Inputs, labels: pd.Series, pair: tuple[str, str]) -> pd.DataFrame:
+    """Estimate both variants' score on each subtask and their paired difference.
+
+    MME's own score (0 to 200) on MME, else the first of `SCORES` the run has.
+
+    Returns
+    -------
+    DataFrame
+        Estimates whose ``group`` is the subtask; ``variant`` is a variant or ``"difference"``
+        (the second minus the first), which has ``p`` and ``q`` (over the subtasks).
+    """
+    units = inputs.units[inputs.units["variant"].isin(pair)]
+    place = units["image_id"].map(labels)
+    frames, gaps = [], []
+    for name in sorted(labels.unique()):
+        part = units[place == name]
+        own = [f"MME_{name}"] if name in SUBTASKS else []
+        measures = (present(units, own) or present(units, SCORES))[:1]
+        one = summarise(part, measures, inputs.boot)
+        frames.append(one.assign(variant=one["group"], group=name))
+        gap = compare(part, measures, [(pair[1], pair[0])], inputs.boot)
+        gaps.append(gap.assign(variant="difference", group=name))
+    together = [benjamini_hochberg(pd.concat(gaps, ignore_index=True))]
+    filled = [frame for frame in [*frames, *together] if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["variant"])
+
+
+def latex(found: pd.DataFrame, order: list[str], pair: tuple[str, str]) -> str:
+    """Lay out subtasks in the order of their mean erank."""
+    cells = {(row["group"], row["variant"], row["measure"]): row for row in records(found)}
+    lines = []
+    for name in order:
+        about = [cells.get((name, "all", measure)) for measure in ("entropy", "erank")]
+        line = [escape(spaced(name)), str(int(about[1]["n"])) if about[1] else "0"]
+        line += [cell(row, 2) if row else "---" for row in about]
+        for variant in (*pair, "difference"):
+            hits = [row for key, row in cells.items() if key[:2] == (name, variant)]
+            line.append(cell(hits[0], 1) if hits else "---")
+        lines.append(line)
+    titles = [escape(look(name).label) for name in pair]
+    header = ["subtask", "images", "entropy", "erank", *titles, f"{titles[1]} $-$ {titles[0]}"]
+    return booktabs(header, lines)
+
+
+def caption(inputs: Inputs, found: pd.DataFrame, kind: str, names: list[str]) -> str:
+    """Say in how many subtasks either method is seen ahead."""
+    gaps = found[found["variant"] == "difference"]
+    ahead, behind = int((gaps["low"] > 0).sum()), int((gaps["high"] < 0).sum())
+    count = found.loc[found["variant"] == "all", "group"].nunique()
+    shares = (
+        f"{names[1]} is seen ahead of {names[0]} in {ahead} and behind in {behind} of {count} "
+        f"{kind}s (paired intervals without 0); "
+        if len(gaps)
+        else f"{count} {kind}s, without scored answers; "
+    )
+    return (
+        f"{shares}rows in the order of mean effective rank, {inputs.main_keep} of "
+        f"{inputs.n_tokens} tokens, {inputs.boot.level:.0%} bootstrap intervals over "
+        f"{len(inputs.images):,} images."
+    )

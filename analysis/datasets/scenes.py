@@ -8,9 +8,9 @@ from PIL import Image
 
 from analysis.datasets.base import Box, Dataset, Question, Sample
 from analysis.errors import UsageError
-from analysis.pocket.captions import CAPTION_PROMPT
-from analysis.pocket.questions import questions_for
-from analysis.pocket.scenes import Scene, make_scene, split_seeds
+from analysis.scenes.captions import CAPTION_PROMPT
+from analysis.scenes.questions import questions_for
+from analysis.scenes.scene import Scene, make_scene, split_seeds
 
 SPLITS = ("train", "dev", "test")
 DEFAULT_COUNT = 500
@@ -33,7 +33,7 @@ class Scenes(Dataset):
     """
 
     name = "scenes"
-    source = "drawn by analysis.pocket.scenes"
+    source = "drawn by analysis.scenes"
     license = "Apache-2.0"
     has_captions_annotation = True
 

@@ -1,1 +1,1 @@
-"""The embedded small LLaVA and its world: drawn scenes, captions, questions, training, card."""
+"""Training of the embedded small LLaVA: tower, language model, evaluation, card."""

@@ -21,12 +21,12 @@ from analysis.models import LoadOptions, load
 from analysis.pocket.dropping import DropRecipe
 from analysis.pocket.evaluate import observe
 from analysis.pocket.llava import LanguageShape, save_llava
-from analysis.pocket.scenes import split_seeds
 from analysis.pocket.stage_one import TowerRecipe, train_tower
 from analysis.pocket.stage_two import LanguageRecipe, cache_features, train_language
 from analysis.pocket.store import SceneStore, build_store
 from analysis.pocket.summary import summarise
 from analysis.pocket.tower import TowerShape
+from analysis.scenes.scene import split_seeds
 
 logger = logging.getLogger(__name__)
 

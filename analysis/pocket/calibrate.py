@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from analysis.models import LoadOptions, Request, load
-from analysis.pocket.captions import CAPTION_PROMPT
-from analysis.pocket.scenes import make_scene
+from analysis.scenes.captions import CAPTION_PROMPT
+from analysis.scenes.scene import make_scene
 
 STOP_BIAS = 1.4
 """Logits added to stops; chosen on development scenes between hallucination and recall."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from analysis.pocket.captions import CAPTION_PROMPTS, full_caption
-from analysis.pocket.words import QUESTION_FORMS
-from analysis.pocket.world import CATEGORIES, GRID, THEMES, plural, with_article
+from analysis.pocket.processor import QUESTION_FORMS
+from analysis.scenes.captions import CAPTION_PROMPTS, full_caption
+from analysis.scenes.world import CATEGORIES, GRID, THEMES, plural, with_article
 
 IGNORED = -100
 """Label of positions that are not trained."""

@@ -20,12 +20,12 @@ import torch
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.erank import effective_rank
 from analysis.models import Adapter, LoadOptions, Request, load
-from analysis.pocket.captions import CAPTION_PROMPT
-from analysis.pocket.questions import questions_for
-from analysis.pocket.scenes import Scene, make_scene, split_seeds
 from analysis.pocket.summary import summarise
-from analysis.pocket.world import CATEGORIES, plural
 from analysis.pruners import make_pruner
+from analysis.scenes.captions import CAPTION_PROMPT
+from analysis.scenes.questions import questions_for
+from analysis.scenes.scene import Scene, make_scene, split_seeds
+from analysis.scenes.world import CATEGORIES, plural
 from analysis.tokens import VisualTokens
 
 MAX_NEW_TOKENS = 96

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from analysis.pocket.dialogue import PATCHES
-from analysis.pocket.words import build_processor, build_tokenizer
+from analysis.pocket.processor import build_processor, build_tokenizer
 
 _MATCHED_FREQUENCIES = 6
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPVisionModel
 
-from analysis.pocket.captions import full_caption
+from analysis.pocket.processor import build_tokenizer
 from analysis.pocket.store import SceneStore
 from analysis.pocket.tower import TowerShape, TowerStates, build_tower, to_pixels, tower_pass
-from analysis.pocket.words import build_tokenizer
-from analysis.pocket.world import CATEGORIES, GRID
+from analysis.scenes.captions import full_caption
+from analysis.scenes.world import CATEGORIES, GRID
 
 logger = logging.getLogger(__name__)
 

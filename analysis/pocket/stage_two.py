@@ -18,11 +18,11 @@ from transformers import CLIPVisionModel, LlavaForConditionalGeneration
 from analysis.pocket.dialogue import IGNORED, PATCHES, DialogueMaker, attention_mask
 from analysis.pocket.dropping import DropRecipe, Kept, drop_tokens
 from analysis.pocket.llava import LanguageShape, build_llava, trained_parts
+from analysis.pocket.processor import build_tokenizer
 from analysis.pocket.stage_one import decayed_groups, shuffled
 from analysis.pocket.store import SceneStore
 from analysis.pocket.tower import to_pixels, tower_pass
-from analysis.pocket.words import build_tokenizer
-from analysis.pocket.world import CATEGORIES
+from analysis.scenes.world import CATEGORIES
 
 logger = logging.getLogger(__name__)
 

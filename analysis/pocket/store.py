@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.pocket.scenes import make_scene, split_seeds
-from analysis.pocket.world import CATEGORIES, CATEGORY_INDEX, GRID, SIZE
+from analysis.scenes.scene import make_scene, split_seeds
+from analysis.scenes.world import CATEGORIES, CATEGORY_INDEX, GRID, SIZE
 
 _CHUNK = 250
 

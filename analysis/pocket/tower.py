@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from analysis.pocket.world import PATCH, SIZE
+from analysis.scenes.world import PATCH, SIZE
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 """CLIP's pixel means, RGB in 0..1."""

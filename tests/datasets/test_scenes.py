@@ -6,7 +6,7 @@ import pytest
 from analysis.datasets import DATASETS, image_for, load_dataset
 from analysis.datasets.base import Dataset
 from analysis.errors import UsageError
-from analysis.pocket.scenes import make_scene, split_seeds
+from analysis.scenes.scene import make_scene, split_seeds
 
 
 def test_every_data_set_says_what_it_is():

@@ -6,8 +6,8 @@ import pytest
 
 from analysis.pocket.card import ablation_table, render_card, span
 from analysis.pocket.evaluate import mentions
-from analysis.pocket.questions import SPLITS
 from analysis.pocket.summary import RATES, summarise
+from analysis.scenes.questions import SPLITS
 from analysis.stats.bootstrap import Bootstrap
 
 VARIANTS = ("full", "random@36", "fastervlm@36", "divprune@36")

@@ -7,7 +7,7 @@ import pytest
 from analysis.models import LoadOptions, load
 from analysis.pocket.card import render_card
 from analysis.pocket.evaluate import MAX_NEW_TOKENS, observe
-from analysis.pocket.scenes import make_scene, split_seeds
+from analysis.scenes.scene import make_scene, split_seeds
 
 _LIMIT = 12_000_000
 _HELD_OUT = split_seeds("dev")[40_000:40_040]

@@ -11,6 +11,7 @@ from analysis.pocket.attention_trial import attention_report
 from analysis.pocket.dialogue import IGNORED, PATCHES, DialogueMaker, attention_mask
 from analysis.pocket.dropping import DropRecipe, drop_tokens
 from analysis.pocket.llava import LanguageShape, build_llava, save_llava
+from analysis.pocket.processor import build_tokenizer
 from analysis.pocket.stage_one import TowerRecipe, train_tower
 from analysis.pocket.stage_two import (
     LanguageRecipe,
@@ -20,7 +21,6 @@ from analysis.pocket.stage_two import (
 )
 from analysis.pocket.store import SceneStore, build_store
 from analysis.pocket.tower import TowerShape, build_tower, to_pixels, tower_pass
-from analysis.pocket.words import build_tokenizer
 
 TINY = TowerShape(width=16, layers=3, heads=2)
 SMALL = LanguageShape(width=24, layers=2, heads=2, feed_forward=32, match_heads=1)

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from analysis.errors import UsageError
-from analysis.pocket.background import draw_background
-from analysis.pocket.glyphs_indoor import draw_glyph
-from analysis.pocket.world import (
+from analysis.scenes.background import draw_background
+from analysis.scenes.glyphs_indoor import draw_glyph
+from analysis.scenes.world import (
     CATEGORIES,
     CATEGORY_INDEX,
     GRID,

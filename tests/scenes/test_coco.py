@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from analysis.pocket.captions import captions_for
-from analysis.pocket.coco import export_coco
-from analysis.pocket.scenes import make_scene, split_seeds
-from analysis.pocket.world import CATEGORY_IDS
+from analysis.scenes.captions import captions_for
+from analysis.scenes.coco import export_coco
+from analysis.scenes.scene import make_scene, split_seeds
+from analysis.scenes.world import CATEGORY_IDS
 
 
 @pytest.fixture(scope="module")

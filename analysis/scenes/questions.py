@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.pocket.scenes import Scene
-from analysis.pocket.world import CATEGORIES, CATEGORY_INDEX, THEMES, with_article
+from analysis.scenes.scene import Scene
+from analysis.scenes.world import CATEGORIES, CATEGORY_INDEX, THEMES, with_article
 
 SPLITS: tuple[str, ...] = ("random", "popular", "adversarial")
 """The three ways of choosing an absent object."""

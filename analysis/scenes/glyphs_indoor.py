@@ -7,8 +7,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from analysis.pocket.glyphs_outdoor import OUTDOOR, Glyph
-from analysis.pocket.pen import BLACK, GREY, WHITE, Ink, Pen, dark, light
+from analysis.scenes.glyphs_outdoor import OUTDOOR, Glyph
+from analysis.scenes.pen import BLACK, GREY, WHITE, Ink, Pen, dark, light
 
 _ASPECTS: dict[str, float] = {
     "person": 0.5,

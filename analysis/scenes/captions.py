@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.pocket.scenes import Scene
-from analysis.pocket.world import plural, with_article
+from analysis.scenes.scene import Scene
+from analysis.scenes.world import plural, with_article
 
 CAPTION_PROMPT = "please describe this image in detail."
 """The prompt whose answers the model card and the figures score."""

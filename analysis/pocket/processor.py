@@ -8,8 +8,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import LlavaProcessor, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from analysis.pocket.captions import CAPTION_PROMPTS
-from analysis.pocket.world import CATEGORIES, PATCH, SIZE, plural
+from analysis.scenes.captions import CAPTION_PROMPTS
+from analysis.scenes.world import CATEGORIES, PATCH, SIZE, plural
 
 PROMPT_TEMPLATE = "USER: <image>\n{prompt} ASSISTANT:"
 """LLaVA-1.5's prompt; lower-cased by the tokenizer, the line break is white space to it."""

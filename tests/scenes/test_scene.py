@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from analysis.errors import UsageError
-from analysis.pocket.scenes import draw_parameters, make_scene, split_seeds
-from analysis.pocket.world import CATEGORIES, CATEGORY_IDS, GRID, PATCH, SIZE, THEMES
+from analysis.scenes.scene import draw_parameters, make_scene, split_seeds
+from analysis.scenes.world import CATEGORIES, CATEGORY_IDS, GRID, PATCH, SIZE, THEMES
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from analysis.pocket.pen import BLACK, GLASS, GREY, WHITE, Colour, Ink, Pen, dark, light
+from analysis.scenes.pen import BLACK, GLASS, GREY, WHITE, Colour, Ink, Pen, dark, light
 
 Glyph = Callable[[Pen, Ink], None]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.pocket.captions import captions_for
-from analysis.pocket.scenes import Scene
-from analysis.pocket.world import CATEGORY_IDS, SIZE
+from analysis.scenes.captions import captions_for
+from analysis.scenes.scene import Scene
+from analysis.scenes.world import CATEGORY_IDS, SIZE
 
 _CAPTIONS_PER_IMAGE = 10
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from analysis.pocket.pen import Colour, random_colour
-from analysis.pocket.world import SIZE
+from analysis.scenes.pen import Colour, random_colour
+from analysis.scenes.world import SIZE
 
 _Hsv = tuple[float, float, float]
 _BANDS: dict[str, tuple[_Hsv, _Hsv]] = {

@@ -1,0 +1,1 @@
+"""The drawn world of the embedded model: scenes, what people say and ask about them."""

@@ -39,6 +39,10 @@ class Registry(Generic[T]):
 
         return add
 
+    def replace(self, name: str, entry: T) -> None:
+        """File ``entry`` under ``name``, in place of an earlier one if there is one."""
+        self._entries[name] = entry
+
     def get(self, name: str) -> T:
         """Return the entry called ``name``.
 

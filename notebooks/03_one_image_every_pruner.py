@@ -24,6 +24,7 @@ import torch
 from IPython.display import Markdown
 
 import analysis
+from analysis.catalogue import look
 from analysis.extract.run import Run
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.choices import family_pair, telling_image
@@ -32,7 +33,7 @@ from analysis.measures.kept import jaccard, kept_measures
 from analysis.models import LoadOptions, Request, load
 from analysis.plots.marked_text import marked_text, marked_words
 from analysis.plots.overlay import boxed_image, token_overlay
-from analysis.plots.style import look, new_figure, rc_params
+from analysis.plots.style import new_figure, rc_params
 from analysis.pruners import make_pruner
 from chair_eval import GroundTruth, score
 

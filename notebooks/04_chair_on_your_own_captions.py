@@ -26,10 +26,11 @@ import pandas as pd
 from IPython.display import Markdown
 
 import analysis
+from analysis.catalogue import look
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
 from analysis.plots.marked_text import marked_text, marked_words
-from analysis.plots.style import look, new_figure, rc_params
+from analysis.plots.style import new_figure, rc_params
 from chair_eval import GroundTruth, Matcher, score
 from chair_eval.compare import compare, comparison_table
 from chair_eval.tables import terminal_table

@@ -26,6 +26,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 import analysis
+from analysis.catalogue import look
 from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.choices import chair_units
@@ -40,7 +41,7 @@ from analysis.figures.wording import (
 )
 from analysis.plots.intervals import crosses, forest
 from analysis.plots.scatter import pair_panel
-from analysis.plots.style import look, new_figure, rc_params
+from analysis.plots.style import new_figure, rc_params
 from analysis.stats.correlation import correlate, correlate_within
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
 from analysis.stats.line import regression_band

@@ -31,6 +31,7 @@ import torch
 from IPython.display import Markdown
 
 import analysis
+from analysis.catalogue import look, register
 from analysis.datasets import load_dataset
 from analysis.extract import ExtractConfig, run_extraction
 from analysis.figures import FIGURES
@@ -42,9 +43,8 @@ from analysis.measures.kept import kept_measures
 from analysis.models import LoadOptions, load
 from analysis.plots.intervals import crosses
 from analysis.plots.overlay import token_overlay
-from analysis.plots.style import look, new_figure, rc_params, wear
-from analysis.pruners import PRUNERS, Pruner, make_pruner
-from analysis.stats.families import join
+from analysis.plots.style import new_figure, rc_params
+from analysis.pruners import Pruner, make_pruner
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 
@@ -62,13 +62,11 @@ Markdown(DEMONSTRATION if inputs.is_embedded else f"A run of {inputs.model}.")
 
 
 # %%
-@PRUNERS.register("districts")
+@register("districts", "hybrid", colour="#A50026", marker="*", label="Districts")
 @dataclass(frozen=True)
 class Districts(Pruner):
     """Districts of the image send their most attended tokens in turns."""
 
-    name = "districts"
-    family = "hybrid"
     signal = "[CLS] attention within districts"
     needs = ("cls_attention",)
     side: int = 3
@@ -85,13 +83,10 @@ class Districts(Pruner):
         return self.pick(picks, ["delegate"] * keep, tokens.n)
 
 
-join("districts", Districts.family)
-wear("districts", "#A50026", "*", "Districts")
-
 # %% [markdown]
-# The last two lines file it under a family and give it a colour and marker, so that every figure
-# below knows it. (Run that cell once: a name can be registered only once, so that two rules never
-# share one.)
+# The first line names it, files it under a family and gives it a colour and marker, so that every
+# figure below knows it. (Edit the cell and run it again as often as you like; only the names and
+# colours of the toolkit's own pruners are taken.)
 #
 # ## Does it keep its promises?
 #
@@ -202,7 +197,6 @@ Markdown(
 scratch.cleanup()
 
 # %% [markdown]
-# From here: give the pruner a file in `analysis/pruners`, add its name to the list in
-# `analysis/pruners/__init__.py`, and the test matrix, `agile ls pruners`, the documentation page
-# and `make figures` take it from there. What `join` and `wear` said here becomes one line each in
-# `analysis/stats/families.py` and `analysis/plots/style.py`.
+# From here: give the pruner a file in `analysis/pruners` and one row in `analysis/catalogue.py`,
+# which says what `register` said here; the test matrix, `agile ls pruners`, the documentation page
+# and `make figures` take it from there.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from analysis.bench.presets import PRESETS, build, preset
+from analysis.catalogue import STUDY
 from analysis.datasets import load_dataset
 from analysis.datasets.base import Sample
 from analysis.errors import UsageError
@@ -29,7 +30,6 @@ from analysis.models.base import Adapter, device_name, pick_device
 if TYPE_CHECKING:
     import pandas as pd
 
-PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
 # A model below this many parameters is small enough for large batches anywhere.
 _SMALL = 100_000_000
 
@@ -66,7 +66,7 @@ class ThroughputSettings:
     model: str = "data/pocket"
     data: str = "scenes"
     limit: int = 8
-    pruners: tuple[str, ...] = PRUNERS
+    pruners: tuple[str, ...] = STUDY
     keeps: tuple[int, ...] = ()
     batch_size: int = 0
     max_new_tokens: int = 32

@@ -17,10 +17,11 @@ from analysis.bench.flops import cost, pruned_cost
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
 from analysis.bench.presets import AFTER, BEFORE, build, preset
 from analysis.bench.shapes import ModelShape
+from analysis.catalogue import METHODS
 from analysis.errors import UsageError
 from analysis.models.base import device_name
 from analysis.models.llava15 import Llava15
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.pruners import make_pruner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,10 +130,9 @@ class Bench:
 
     def _ways(self, batch: int) -> Iterator[tuple[str, Pipeline]]:
         keeps = self.settings.keeps or preset(self.settings.preset).keeps[1:]
-        specs = self.settings.pruners or tuple(PRUNERS.names())
         yield "full", Pipeline(self.adapter, make_pruner("full"), None, batch)
         for keep in keeps:
-            for spec in specs:
+            for spec in self.settings.pruners or METHODS:
                 pruner = make_pruner(spec)
                 if pruner.name != "full":
                     yield pruner.label, Pipeline(self.adapter, pruner, keep, batch)

@@ -16,9 +16,10 @@ import typer
 from torch import Tensor
 
 from analysis.bench import published
-from analysis.bench.image import STUDY, STUDY_KEEPS, C, D, N, alone, fresh, image, merged, shared
+from analysis.bench.image import STUDY_KEEPS, C, D, N, alone, fresh, image, merged, shared
 from analysis.bench.timing import CLOCKS, Timing, Work, time_together
 from analysis.bench.tower import capture_works
+from analysis.catalogue import STUDY
 from analysis.measures.gram import Gram, gram_erank
 from analysis.pruners import make_pruner
 from analysis.pruners.checks import check_choice

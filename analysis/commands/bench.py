@@ -114,13 +114,14 @@ def extract(
     out: Out = None,
 ) -> None:
     """Time one batched pass against every variant on its own."""
-    from analysis.bench.extract import PRUNERS, ThroughputSettings, throughput
+    from analysis.bench.extract import ThroughputSettings, throughput
+    from analysis.catalogue import STUDY
 
     settings = ThroughputSettings(
         model=model,
         data=data,
         limit=limit,
-        pruners=_texts(pruners) or PRUNERS,
+        pruners=_texts(pruners) or STUDY,
         keeps=_numbers("keeps", keeps),
         batch_size=batch_size,
         max_new_tokens=max_new_tokens,
@@ -147,9 +148,10 @@ def flops(
     from analysis.bench.flops import published_check
     from analysis.bench.flops_table import flops_table
     from analysis.bench.shapes import ModelShape
-    from analysis.pruners import PRUNERS, make_pruner
+    from analysis.catalogue import METHODS
+    from analysis.pruners import make_pruner
 
-    rules = [make_pruner(spec) for spec in _texts(pruners) or PRUNERS.names()]
+    rules = [make_pruner(spec) for spec in _texts(pruners) or METHODS.names()]
     shape = ModelShape.preset(preset)
     frame = flops_table(
         shape, rules, _numbers("keeps", keeps), text_tokens=text_tokens, new_tokens=new_tokens

@@ -111,15 +111,15 @@ def page(kind: str) -> str:
 
 def pruners() -> Listing:
     """Return the table of pruners, deviations as numbers of notes."""
-    from analysis.pruners import PRUNERS
+    from analysis.catalogue import METHODS
     from analysis.pruners.document import COLUMNS, pruner_rows
 
-    notes = dict.fromkeys(note for name in PRUNERS for note in PRUNERS.get(name).deviations)
+    notes = dict.fromkeys(note for name in METHODS for note in METHODS.get(name).cls.deviations)
     number = {note: str(i) for i, note in enumerate(notes, 1)}
     rows = [
         {
             **row,
-            "deviations": " ".join(number[note] for note in PRUNERS.get(row["name"]).deviations)
+            "deviations": " ".join(number[note] for note in METHODS.get(row["name"]).cls.deviations)
             or "none",
         }
         for row in pruner_rows()

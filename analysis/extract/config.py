@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from analysis.catalogue import STUDY
 from analysis.datasets.base import TASKS
 from analysis.errors import UsageError
 
-DEFAULT_PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
 # 128, 64 and 32 of LLaVA-1.5's 576 tokens, the budgets of the paper.
 DEFAULT_SHARES = (2 / 9, 1 / 9, 1 / 18)
 
@@ -56,7 +56,7 @@ class ExtractConfig:
 
     model: str
     data: str
-    pruners: tuple[str, ...] = DEFAULT_PRUNERS
+    pruners: tuple[str, ...] = STUDY
     keeps: tuple[int, ...] = ()
     limit: int | None = None
     offset: int = 0

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from analysis.catalogue import ATTENTION, DIVERSITY, representative
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.stats.families import ATTENTION, DIVERSITY, representative
 
 
 def at_budget(inputs: Inputs) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.catalogue import DIVERSITY, HYBRID, base_name, family, look
 from analysis.figures.choices import at_budget, chair_units, family_pair
 from analysis.figures.effects import pair_effects
 from analysis.figures.inputs import Inputs, MissingInput
@@ -14,9 +15,7 @@ from analysis.figures.recipes.entropy_vs_erank import correlations
 from analysis.figures.recipes.steering import rule_variants
 from analysis.figures.statistics import crossovers, mentions
 from analysis.figures.wording import images, interval, number
-from analysis.plots.style import look
 from analysis.stats.estimate import records
-from analysis.stats.families import DIVERSITY, HYBRID, base_name, family
 from analysis.stats.hallucination import hallucination_rate, ties
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as pads
 
+from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
 from analysis.figures.scored import Part, count_chair, count_questions, scored_captions
 from analysis.records import KEPT, TABLES
 from analysis.stats.bootstrap import Bootstrap
-from analysis.stats.families import base_name, family, is_method
 
 _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")
 _KEPT_LISTS = ("indices", "groups", "info")

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from analysis.catalogue import family, look
 from analysis.figures.base import Drawn
 from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.panels import available, variant_scores
-from analysis.plots.style import look
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import records
-from analysis.stats.families import family
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 

@@ -6,9 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.catalogue import look
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.plots.intervals import forest
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.ratios import RATIOS, present, summarise
 
 # One score a kind of answer, for figures that show how good the answers are.

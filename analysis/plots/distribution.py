@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.style import LEVEL_LOOK, NEUTRAL
+from analysis.catalogue import NEUTRAL
+from analysis.plots.style import LEVEL_LOOK
 
 
 def violins(frame: pd.DataFrame, ax: Axes, *, column: str, by: str, order: list[str]) -> Axes:

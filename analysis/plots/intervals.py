@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.style import NEUTRAL, look
+from analysis.catalogue import NEUTRAL, look
 from analysis.stats.estimate import records
 
 

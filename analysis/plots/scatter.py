@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.style import LEVEL_LOOK, NEUTRAL, RASTER_FROM, look
+from analysis.catalogue import NEUTRAL, look
+from analysis.plots.style import LEVEL_LOOK, RASTER_FROM
 
 
 def scatter(frame: pd.DataFrame, ax: Axes, *, x: str, y: str, level: str | None = None) -> Axes:

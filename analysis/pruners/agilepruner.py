@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_choice, check_range
 from analysis.pruners.maxmin import distances
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("agilepruner")
 @dataclass(frozen=True)
 class AgilePruner(Pruner):
     r"""Take the best survivor by attention, delete all closer to it than tau, repeat.
@@ -47,13 +45,12 @@ class AgilePruner(Pruner):
         Bounds of that number; None means 1 and N.
     """
 
-    name: ClassVar[str] = "agilepruner"
-    family: ClassVar[Family] = "hybrid"
-    signal: ClassVar[str] = "[CLS] attention + cosine threshold by erank"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
-    space: ClassVar[str] = "after projector"
-    licence: ClassVar[str] = "not on record (not copied)"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "agilepruner"
+    signal = "[CLS] attention + cosine threshold by erank"
+    needs = ("cls_attention",)
+    space = "after projector"
+    licence = "not on record (not copied)"
+    deviations = (
         "erank comes from a float64 Gram matrix, not a float32 one.",
         "Entropy average and adaptive count are not on record; ours are stated.",
     )

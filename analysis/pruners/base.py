@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from analysis.catalogue import method
 from analysis.pruners.checks import check_request
-from analysis.registry import Registry
 from analysis.tokens import VisualTokens
 
-Family = Literal["attention", "diversity", "hybrid", "random", "none"]
 PositionPolicy = Literal["reindex", "keep"]
 
 
@@ -100,39 +99,61 @@ class Pruner:
     """A rule that picks (or merges) K of the N visual tokens of an image.
 
     Subclasses are frozen dataclasses whose fields are their parameters, describe
-    themselves in the class attributes and implement `_select`, or `_select_many`
-    where a batch of images can be pruned without a loop over them. Ties go to the lowest
-    index, scores are computed in float32 or better, and ``keep = N`` is always the
-    identity.
+    themselves in class attributes (those below that are properties here may be plain
+    attributes there) and implement `_select`, or `_select_many` where a batch of images
+    can be pruned without a loop over them. Ties go to the lowest index, scores are
+    computed in float32 or better, and ``keep = N`` is always the identity.
 
     Attributes
     ----------
-    needs
-        Fields of `VisualTokens` the rule reads besides ``features``.
-    signal, space, prunes
-        What decides, in which features, and where tokens leave the model.
-    sets_count
-        True where the method decides on its own how many tokens leave it: ``keep`` may
-        then be None and does not steer it (except ``keep = N``: no pruning).
+    name
+        Its row in `analysis.catalogue`, which holds family and place.
+    signal, space
+        What decides, and in which features.
+    licence
+        Of the official code.
     deviations
         One sentence for each difference to the official code.
     """
 
-    name: ClassVar[str]
-    family: ClassVar[Family]
-    signal: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
+    name: ClassVar[str] = ""
+    signal: ClassVar[str] = "-"
     space: ClassVar[str] = "-"
-    prunes: ClassVar[str] = "before LLM"
-    merges: ClassVar[bool] = False
-    position_policy: ClassVar[PositionPolicy] = "reindex"
     licence: ClassVar[str] = "-"
     deviations: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def sets_count(self) -> bool:
-        """Whether the method itself decides how many tokens it returns."""
+    def needs(self) -> tuple[str, ...]:
+        """Fields of `VisualTokens` the rule reads besides ``features``."""
+        return ()
+
+    @property
+    def merges(self) -> bool:
+        """Whether output tokens are made from several tokens."""
         return False
+
+    @property
+    def position_policy(self) -> PositionPolicy:
+        """Whether kept tokens are numbered anew or keep their positions."""
+        return "reindex"
+
+    @property
+    def sets_count(self) -> bool:
+        """Whether the method itself decides how many tokens it returns.
+
+        ``keep`` may then be None and does not steer it (except ``keep = N``: no pruning).
+        """
+        return False
+
+    @property
+    def family(self) -> str:
+        """The evidence the rule follows."""
+        return method(self.name).family
+
+    @property
+    def prunes(self) -> str:
+        """Where tokens leave the model; ``"in LLM"`` has a schedule."""
+        return method(self.name).prunes
 
     @property
     def label(self) -> str:
@@ -265,6 +286,3 @@ def everything(n: int, policy: PositionPolicy, device: torch.device) -> Selectio
 def _text(value: object) -> str:
     """Write a parameter as specs do: true/false in lower case, numbers at their shortest."""
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
-
-
-PRUNERS: Registry[type[Pruner]] = Registry("pruner")

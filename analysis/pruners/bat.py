@@ -1,18 +1,16 @@
 """BAT-style: attended tokens and density-peak clusters of the rest (after Long et al., 2023)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("bat")
 @dataclass(frozen=True)
 class BATStyle(Pruner):
     """``int(K * share)`` tokens by [CLS] attention, K minus that clusters of the others.
@@ -33,15 +31,12 @@ class BATStyle(Pruner):
         k of the density estimate, at least 1.
     """
 
-    name: ClassVar[str] = "bat"
-    family: ClassVar[Family] = "hybrid"
-    signal: ClassVar[str] = "[CLS] attention + DPC-kNN"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention", "encoder_features")
-    space: ClassVar[str] = "before projector"
-    prunes: ClassVar[str] = "before projector"
-    merges: ClassVar[bool] = True
-    licence: ClassVar[str] = "no code published"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "bat"
+    signal = "[CLS] attention + DPC-kNN"
+    needs = ("cls_attention", "encoder_features")
+    space = "before projector"
+    licence = "no code published"
+    deviations = (
         "Training-free and applied once, before the projector; the original is trained in a ViT.",
         "Attended tokens are kept as they are; the original fuses similar pairs.",
     )
@@ -54,8 +49,11 @@ class BATStyle(Pruner):
         """Check share and neighbours."""
         check_range("attention_share", self.attention_share, 0.0, 1.0)
         check_range("neighbours", self.neighbours, 1, 10**6)
-        if not self.merge:
-            object.__setattr__(self, "merges", False)
+
+    @property
+    def merges(self) -> bool:
+        """Whether clusters are merged."""
+        return self.merge
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.encoder_features is None or tokens.cls_attention is None:

@@ -1,18 +1,16 @@
 """CDPruner: a determinantal set weighted by the question (Zhang et al., NeurIPS 2025)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_width
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("cdpruner")
 @dataclass(frozen=True)
 class CDPruner(Pruner):
     """Greedy MAP of a DPP with kernel relevance x cosine x relevance.
@@ -23,13 +21,12 @@ class CDPruner(Pruner):
     float32, as official code rounds.
     """
 
-    name: ClassVar[str] = "cdpruner"
-    family: ClassVar[Family] = "hybrid"
-    signal: ClassVar[str] = "question relevance x cosine kernel (DPP)"
-    needs: ClassVar[tuple[str, ...]] = ("image_embeds", "text_embeds")
-    space: ClassVar[str] = "after projector"
-    licence: ClassVar[str] = "Apache-2.0"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "cdpruner"
+    signal = "question relevance x cosine kernel (DPP)"
+    needs = ("image_embeds", "text_embeds")
+    space = "after projector"
+    licence = "Apache-2.0"
+    deviations = (
         "Once the kernel's rank is used up, the most relevant tokens fill up; official code "
         "repeats an index.",
         "Equal relevance everywhere counts as 1; official code divides by zero.",

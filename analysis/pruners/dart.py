@@ -1,20 +1,17 @@
 """DART: keep pivots and what is least like them (Wen et al., EMNLP 2025)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.checks import check_choice, check_range
 from analysis.pruners.inllm.contract import InsidePruner, Kept
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
 
 
-@PRUNERS.register("dart")
 @dataclass(frozen=True)
 class DART(InsidePruner):
     """One stage after ``full_layers`` layers; no attention is read at all.
@@ -44,18 +41,17 @@ class DART(InsidePruner):
     text_pivots: int = 4
     order: str = "sorted"
 
-    name: ClassVar[str] = "dart"
-    family: ClassVar[Family] = "diversity"
-    needs: ClassVar[tuple[str, ...]] = (
+    name = "dart"
+    needs = (
         "llm_keys",
         "llm_word_keys",
         "llm_normed",
         "llm_word_normed",
     )
-    signal: ClassVar[str] = "key-norm pivots, least similar hidden states"
-    position_policy: ClassVar[PositionPolicy] = "keep"
-    licence: ClassVar[str] = "Apache-2.0 (by its README)"
-    deviations: ClassVar[tuple[str, ...]] = (
+    signal = "key-norm pivots, least similar hidden states"
+    position_policy = "keep"
+    licence = "Apache-2.0 (by its README)"
+    deviations = (
         "Exactly as many tokens as the schedule says: what 8 pivots cannot share evenly goes one "
         "each to the first pivots. Equal to the official set where the count is 4 + 8 * per.",
         "Pivots are visited by position; officially in hash-table order (order=cpython).",

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("divprune")
 @dataclass(frozen=True)
 class DivPrune(Pruner):
     """Greedy max-min diversity under cosine distance of the projected tokens.
@@ -19,12 +17,11 @@ class DivPrune(Pruner):
     ``fps:metric=cosine:start=max_nn``. ``info["pick_order"]`` keeps the order.
     """
 
-    name: ClassVar[str] = "divprune"
-    family: ClassVar[Family] = "diversity"
-    signal: ClassVar[str] = "max-min cosine distance"
-    space: ClassVar[str] = "after projector"
-    licence: ClassVar[str] = "CC BY-NC 4.0 (not copied)"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "divprune"
+    signal = "max-min cosine distance"
+    space = "after projector"
+    licence = "CC BY-NC 4.0 (not copied)"
+    deviations = (
         "A picked token cannot be picked again; officially its zero distance only makes it last.",
         "keep is a count; official code takes round(ratio * N).",
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from inspect import cleandoc
 
-from analysis.pruners import PRUNERS
+from analysis.catalogue import METHODS, Method
 from analysis.pruners.base import Pruner
 from analysis.tokens import VisualTokens
 
@@ -51,12 +51,12 @@ method reads, by these names; shapes are checked, N, M and C must agree among th
 
 def pruner_rows() -> list[dict[str, str]]:
     """Return one row per registered pruner with the entries of ``COLUMNS`` as text."""
-    return [_row(PRUNERS.get(name)) for name in PRUNERS]
+    return [_row(METHODS.get(name)) for name in METHODS]
 
 
 def page() -> str:
     """Return docs/pruners.md: the table, then every method with its parameters."""
-    methods = "\n".join(_section(PRUNERS.get(name)) for name in PRUNERS)
+    methods = "\n".join(_section(METHODS.get(name).cls) for name in METHODS)
     return f"{_INTRODUCTION}\n{markdown_table(COLUMNS, pruner_rows())}\n{_fields()}\n{methods}"
 
 
@@ -68,17 +68,18 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) ->
     )
 
 
-def _row(cls: type[Pruner]) -> dict[str, str]:
+def _row(method: Method) -> dict[str, str]:
+    rule = method.cls()
     values = (
-        cls.name,
-        cls.family,
-        cls.signal,
-        cls.space,
-        cls.prunes,
-        "yes" if cls.merges else "no",
-        cls.position_policy,
-        cls.licence,
-        " ".join(cls.deviations) or "none",
+        method.name,
+        method.family,
+        rule.signal,
+        rule.space,
+        method.prunes,
+        "yes" if rule.merges else "no",
+        rule.position_policy,
+        rule.licence,
+        " ".join(rule.deviations) or "none",
     )
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -88,7 +89,7 @@ def _section(cls: type[Pruner]) -> str:
     text = re.sub(r":math:`([^`]*)`", r"$\1$", cleandoc(cls.__doc__ or "")).replace("``", "`")
     summary, _, body = text.partition("\n\n")
     body = body.split("\n\nParameters\n")[0].split("Parameters\n---")[0].strip()
-    reads = ", ".join(f"`{name}`" for name in ("features", *cls.needs))
+    reads = ", ".join(f"`{name}`" for name in ("features", *cls().needs))
     parts = [f"## {cls.name}\n", f"{summary}\n"]
     if body:
         parts.append(f"{body}\n")

@@ -1,17 +1,14 @@
 """FastV: keep what the last prompt token looks at (Chen et al., ECCV 2024)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from analysis.errors import UsageError
-from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.checks import check_range
 from analysis.pruners.inllm.contract import InsidePruner, Kept, top
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
 
 
-@PRUNERS.register("fastv")
 @dataclass(frozen=True)
 class FastV(InsidePruner):
     """One stage after ``full_layers`` layers, ranked by the attention inside the last of them.
@@ -33,13 +30,12 @@ class FastV(InsidePruner):
     full_layers: int = 2
     dropped: float = 0.5
 
-    name: ClassVar[str] = "fastv"
-    family: ClassVar[Family] = "attention"
-    needs: ClassVar[tuple[str, ...]] = ("llm_attention",)
-    signal: ClassVar[str] = "last prompt token's attention, layer K-1"
-    position_policy: ClassVar[PositionPolicy] = "keep"
-    licence: ClassVar[str] = "none at the root (not copied)"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "fastv"
+    needs = ("llm_attention",)
+    signal = "last prompt token's attention, layer K-1"
+    position_policy = "keep"
+    licence = "none at the root (not copied)"
+    deviations = (
         "One attention row is computed; no layer runs twice and none needs eager attention.",
         "The padding mask is kept and each row of a batch chooses for itself.",
         "Image positions are looked up, not assumed to start at 35.",

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from analysis.measures.gram import in_range
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_choice
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
 from analysis.pruners.ranking import by_attention
@@ -18,7 +17,6 @@ STARTS = ("attention", "far_from_mean", "first", "max_nn")
 METRICS = ("cosine", "euclidean")
 
 
-@PRUNERS.register("fps")
 @dataclass(frozen=True)
 class FPS(Pruner):
     """Repeatedly add the token farthest from all chosen ones.
@@ -37,25 +35,24 @@ class FPS(Pruner):
         one farthest from its nearest neighbour (``max_nn``, as DivPrune starts).
     """
 
-    name: ClassVar[str] = "fps"
-    family: ClassVar[Family] = "diversity"
-    signal: ClassVar[str] = "farthest point"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
-    space: ClassVar[str] = "after projector"
-    licence: ClassVar[str] = "no code published"
-    deviations: ClassVar[tuple[str, ...]] = (
-        "Metric, start and space are not on record; ours are the defaults shown.",
-    )
+    name = "fps"
+    signal = "farthest point"
+    space = "after projector"
+    licence = "no code published"
+    deviations = ("Metric, start and space are not on record; ours are the defaults shown.",)
 
     metric: str = "cosine"
     start: str = "attention"
 
     def __post_init__(self) -> None:
-        """Check the two choices; only one start reads attention."""
+        """Check the two choices."""
         check_choice("metric", self.metric, METRICS)
         check_choice("start", self.start, STARTS)
-        if self.start != "attention":
-            object.__setattr__(self, "needs", ())
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Only one start reads attention."""
+        return ("cls_attention",) if self.start == "attention" else ()
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         cosine = self.metric == "cosine"

@@ -2,22 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from analysis.errors import UsageError
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection, everything
+from analysis.pruners.base import Pruner, Selection, everything
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("full")
 @dataclass(frozen=True)
 class Full(Pruner):
     """Keep all N tokens; the reference every pruner is compared with."""
 
-    name: ClassVar[str] = "full"
-    family: ClassVar[Family] = "none"
-    signal: ClassVar[str] = "none"
-    prunes: ClassVar[str] = "nowhere"
+    name = "full"
+    signal = "none"
 
     @property
     def sets_count(self) -> bool:

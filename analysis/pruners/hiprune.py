@@ -1,18 +1,16 @@
 """HiPrune: object anchors, their neighbours, and global registers (Liu et al., 2025)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
 from analysis.pruners.ranking import grid_width, rank
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("hiprune")
 @dataclass(frozen=True)
 class HiPrune(Pruner):
     """Tokens by the attention they *receive* in a middle and in a deep encoder layer.
@@ -28,13 +26,11 @@ class HiPrune(Pruner):
         Share of K that anchors and buffers take at most, in [0, 1].
     """
 
-    name: ClassVar[str] = "hiprune"
-    family: ClassVar[Family] = "attention"
-    signal: ClassVar[str] = "received attention, two layers"
-    needs: ClassVar[tuple[str, ...]] = ("object_attention", "received_attention")
-    prunes: ClassVar[str] = "before projector"
-    licence: ClassVar[str] = "MIT"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "hiprune"
+    signal = "received attention, two layers"
+    needs = ("object_attention", "received_attention")
+    licence = "MIT"
+    deviations = (
         "Buffered tokens cannot become registers; official code subtracts 1 from their score.",
         "A buffer larger than K is cut, anchors first; official code fails.",
     )

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
 from analysis.pruners.maxmin import distances, farthest_first, max_min, max_nn
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("mixture")
 @dataclass(frozen=True)
 class Mixture(Pruner):
     """``round(K * share)`` tokens by attention (halves up), the rest by max-min distance.
@@ -30,15 +28,12 @@ class Mixture(Pruner):
         it is DivPrune on the tokens attention left over.
     """
 
-    name: ClassVar[str] = "mixture"
-    family: ClassVar[Family] = "hybrid"
-    signal: ClassVar[str] = "[CLS] attention + max-min cosine distance"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
-    space: ClassVar[str] = "after projector"
-    licence: ClassVar[str] = "no code published"
-    deviations: ClassVar[tuple[str, ...]] = (
-        "Rounding and seeding are not on record; ours are stated.",
-    )
+    name = "mixture"
+    signal = "[CLS] attention + max-min cosine distance"
+    needs = ("cls_attention",)
+    space = "after projector"
+    licence = "no code published"
+    deviations = ("Rounding and seeding are not on record; ours are stated.",)
 
     attention_share: float = 0.5
     seeded: bool = True

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range, check_width
 from analysis.pruners.product import largest, row_products
 from analysis.pruners.ranking import rank
@@ -30,13 +29,11 @@ class _PruMergeBase(Pruner):
     ``a_j x_j`` over all tokens not kept; neither is normalised. Rows are in score order.
     """
 
-    family: ClassVar[Family] = "attention"
-    signal: ClassVar[str] = "[CLS] attention, last layer, one head"
-    needs: ClassVar[tuple[str, ...]] = ("last_keys", "last_query")
-    space: ClassVar[str] = "before projector"
-    prunes: ClassVar[str] = "before projector"
-    merges: ClassVar[bool] = True
-    licence: ClassVar[str] = "Apache-2.0"
+    signal = "[CLS] attention, last layer, one head"
+    needs = ("last_keys", "last_query")
+    space = "before projector"
+    merges = True
+    licence = "Apache-2.0"
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.last_keys is None or tokens.last_query is None:
@@ -71,7 +68,6 @@ class _PruMergeBase(Pruner):
         return picks, ["important"] * len(picks), {"outliers": count}
 
 
-@PRUNERS.register("prumerge")
 @dataclass(frozen=True)
 class PruMerge(_PruMergeBase):
     """As many tokens as have outlying scores (above Q3 + 1.5 IQR), plus one extra.
@@ -79,8 +75,8 @@ class PruMerge(_PruMergeBase):
     The method sets its own count: ``keep`` does not steer it.
     """
 
-    name: ClassVar[str] = "prumerge"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "prumerge"
+    deviations = (
         "At least one token is kept; without outliers official code returns the extra row alone.",
         "Quartiles are per image; official code takes them over the batch, which is one image.",
     )
@@ -91,7 +87,6 @@ class PruMerge(_PruMergeBase):
         return True
 
 
-@PRUNERS.register("prumerge_plus")
 @dataclass(frozen=True)
 class PruMergePlus(_PruMergeBase):
     """PruMerge and, in addition, evenly strided tokens of the whole image.
@@ -100,8 +95,8 @@ class PruMergePlus(_PruMergeBase):
     outliers: about four times as many. ``keep`` does not steer it.
     """
 
-    name: ClassVar[str] = "prumerge_plus"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "prumerge_plus"
+    deviations = (
         "At least one outlier and a stride of at least 1; official code divides by zero.",
         "The last token is never sampled, as in official code (575 of 576).",
     )
@@ -120,7 +115,6 @@ class PruMergePlus(_PruMergeBase):
         return picks, labels + ["spatial"] * len(spread), {**info, "stride": stride}
 
 
-@PRUNERS.register("prumerge_plus_fixed")
 @dataclass(frozen=True)
 class PruMergePlusFixed(_PruMergeBase):
     """PruMerge+ with exactly K rows; the rule is ours, no official one is public.
@@ -134,11 +128,9 @@ class PruMergePlusFixed(_PruMergeBase):
         Share of K taken by score; 0.25 as the outliers have in PruMerge+.
     """
 
-    name: ClassVar[str] = "prumerge_plus_fixed"
-    licence: ClassVar[str] = "ours"
-    deviations: ClassVar[tuple[str, ...]] = (
-        "Not official: a fixed budget replaces the outlier rule.",
-    )
+    name = "prumerge_plus_fixed"
+    licence = "ours"
+    deviations = ("Not official: a fixed budget replaces the outlier rule.",)
 
     attention_share: float = 0.25
 

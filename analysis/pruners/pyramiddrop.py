@@ -1,16 +1,13 @@
 """PyramidDrop: drop half of the image tokens again and again (Xing et al., CVPR 2025)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.checks import check_range
 from analysis.pruners.inllm.contract import InsidePruner, Kept, numbers, top, whole_numbers
 from analysis.pruners.inllm.schedule import scale_stages
 from analysis.pruners.inllm.view import RowView
 
 
-@PRUNERS.register("pyramiddrop")
 @dataclass(frozen=True)
 class PyramidDrop(InsidePruner):
     """Stages spread over the depth, each ranked with the q and k of the *next* layer.
@@ -34,13 +31,12 @@ class PyramidDrop(InsidePruner):
     ratios: str = "0.5-0.25-0.125"
     depth: int = 32
 
-    name: ClassVar[str] = "pyramiddrop"
-    family: ClassVar[Family] = "attention"
-    needs: ClassVar[tuple[str, ...]] = ("llm_attention",)
-    signal: ClassVar[str] = "last prompt token's attention, next layer's q and k"
-    position_policy: ClassVar[PositionPolicy] = "reindex"
-    licence: ClassVar[str] = "MIT"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "pyramiddrop"
+    needs = ("llm_attention",)
+    signal = "last prompt token's attention, next layer's q and k"
+    position_policy = "reindex"
+    licence = "MIT"
+    deviations = (
         "Batches are padded on the left; officially on the right.",
         "For a keep other than the original mean (270 of 576) the ratios are solved for, as "
         "ratio ** g with one g for all stages; the lists behind published tables are unknown.",

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("quartile")
 @dataclass(frozen=True)
 class Quartile(Pruner):
     """The best tokens by [CLS] attention among those of one quarter of the positions.
@@ -29,13 +27,11 @@ class Quartile(Pruner):
         Which quarter, 0 (first positions) to 3 (last).
     """
 
-    name: ClassVar[str] = "quartile"
-    family: ClassVar[Family] = "attention"
-    signal: ClassVar[str] = "[CLS] attention within a quarter of positions"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
-    prunes: ClassVar[str] = "before projector"
-    licence: ClassVar[str] = "ours (an ablation, not a method)"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "quartile"
+    signal = "[CLS] attention within a quarter of positions"
+    needs = ("cls_attention",)
+    licence = "ours (an ablation, not a method)"
+    deviations = (
         "How VisPruner's ablation ranks inside a quarter is not on record; ours is stated.",
     )
 

@@ -1,15 +1,13 @@
 """Random tokens, the floor every method has to beat."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("random")
 @dataclass(frozen=True)
 class Random(Pruner):
     """K tokens drawn uniformly without replacement.
@@ -21,9 +19,8 @@ class Random(Pruner):
         images with the same N the same positions.
     """
 
-    name: ClassVar[str] = "random"
-    family: ClassVar[Family] = "random"
-    signal: ClassVar[str] = "none"
+    name = "random"
+    signal = "none"
 
     seed: int = 0
 

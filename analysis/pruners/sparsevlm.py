@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.pruners.base import PRUNERS, Family, PositionPolicy
 from analysis.pruners.inllm.cluster import density_peaks
 from analysis.pruners.inllm.contract import InsidePruner, Kept, Merged, top, whole_numbers
 from analysis.pruners.inllm.schedule import Schedule, scale_stages
@@ -36,9 +35,8 @@ class _Raters(InsidePruner):
     layers: str = "2-6-15"
     table: int = 192
 
-    family: ClassVar[Family] = "attention"
-    signal: ClassVar[str] = "rater words' attention to the image"
-    licence: ClassVar[str] = "Apache-2.0"
+    signal = "rater words' attention to the image"
+    licence = "Apache-2.0"
     tables: ClassVar[dict[int, tuple[int, int, int]]] = TABLES
 
     def __post_init__(self) -> None:
@@ -93,7 +91,6 @@ def rater_rows(view: RowView) -> Tensor:
     return view.marked.nonzero().flatten()
 
 
-@PRUNERS.register("sparsevlm")
 @dataclass(frozen=True)
 class SparseVLM(_Raters):
     """Version 1: keep the best rated, merge the best of the rest, re-index positions.
@@ -103,11 +100,11 @@ class SparseVLM(_Raters):
     block. The counts of a schedule include these merged tokens.
     """
 
-    name: ClassVar[str] = "sparsevlm"
-    needs: ClassVar[tuple[str, ...]] = ("llm_attention", "llm_words", "llm_states")
-    merges: ClassVar[bool] = True
-    position_policy: ClassVar[PositionPolicy] = "reindex"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "sparsevlm"
+    needs = ("llm_attention", "llm_words", "llm_states")
+    merges = True
+    position_policy = "reindex"
+    deviations = (
         "Clustering adds no random noise: equally dense tokens rank by index.",
         "keep is the mean over layer inputs; the released tables count layer outputs.",
         "Where a stage is to leave fewer tokens than the recycling rule alone makes, all but one "
@@ -173,7 +170,6 @@ def merge(states: Tensor, members: Tensor, n_clusters: int) -> Merged:
     return Merged((weights @ states.float()).to(states.dtype), weights, members[centres])
 
 
-@PRUNERS.register("sparsevlm_v2")
 @dataclass(frozen=True)
 class SparseVLMv2(_Raters):
     """Version 2 (SparseVLM+): corrected attention, chosen heads, nothing merged.
@@ -189,11 +185,11 @@ class SparseVLMv2(_Raters):
 
     heads: int = 14
 
-    name: ClassVar[str] = "sparsevlm_v2"
-    needs: ClassVar[tuple[str, ...]] = ("llm_attention", "llm_words", "llm_rotary_bias")
-    position_policy: ClassVar[PositionPolicy] = "keep"
+    name = "sparsevlm_v2"
+    needs = ("llm_attention", "llm_words", "llm_rotary_bias")
+    position_policy = "keep"
     tables: ClassVar[dict[int, tuple[int, int, int]]] = TABLES_V2
-    deviations: ClassVar[tuple[str, ...]] = (
+    deviations = (
         "keep is the mean over layer inputs; the released tables count layer outputs.",
         "14 of 32 heads is read as a share where a model has another number of heads.",
         "A rotary bias of exactly 0 divides as 1e-6.",

@@ -5,8 +5,9 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, get_args, get_type_hints
 
+from analysis.catalogue import METHODS
 from analysis.errors import UsageError
-from analysis.pruners.base import PRUNERS, Pruner
+from analysis.pruners.base import Pruner
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -34,7 +35,7 @@ def make_pruner(spec: str, parameters: Mapping[str, str] | None = None) -> Prune
         Unknown name or parameter (with close matches), or a value that does not fit.
     """
     name, *pairs = spec.strip().split(":")
-    cls = PRUNERS.get(name.strip())
+    cls = METHODS.get(name.strip()).cls
     given: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -43,7 +44,8 @@ def make_pruner(spec: str, parameters: Mapping[str, str] | None = None) -> Prune
         _put(given, key.strip(), value.strip())
     for key, value in (parameters or {}).items():
         _put(given, key, value)
-    return cls(**_typed(cls, given))
+    made: Pruner = cls(**_typed(cls, given))
+    return made
 
 
 def _put(given: dict[str, str], key: str, value: str) -> None:

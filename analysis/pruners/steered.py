@@ -1,13 +1,15 @@
 """Image-aware steering of any method with an attention share (Tables 5 and 6)."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any
 
 import torch
 
+from analysis.catalogue import METHODS
 from analysis.errors import UsageError
 from analysis.measures.entropy import attention_entropy
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import PositionPolicy, Pruner, Selection
 from analysis.pruners.checks import check_choice, check_range
 from analysis.pruners.spec import make_pruner
 from analysis.tokens import VisualTokens
@@ -15,7 +17,6 @@ from analysis.tokens import VisualTokens
 RULES = ("adaptive", "inverse", "fixed")
 
 
-@PRUNERS.register("steered")
 @dataclass(frozen=True)
 class Steered(Pruner):
     r"""Set the attention share r of another method by the image.
@@ -41,14 +42,11 @@ class Steered(Pruner):
         Bounds of the share.
     """
 
-    name: ClassVar[str] = "steered"
-    family: ClassVar[Family] = "hybrid"
-    signal: ClassVar[str] = "erank sets the share of [CLS] attention"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention",)
-    space: ClassVar[str] = "of its method"
-    prunes: ClassVar[str] = "where its method does"
-    licence: ClassVar[str] = "no code published"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "steered"
+    signal = "erank sets the share of [CLS] attention"
+    space = "of its method"
+    licence = "no code published"
+    deviations = (
         "Slope, intercept and clipping of the linear map are not on record; ours are stated.",
     )
 
@@ -62,7 +60,7 @@ class Steered(Pruner):
     high: float = 0.9
 
     def __post_init__(self) -> None:
-        """Check every parameter and take over what the steered method declares."""
+        """Check every parameter."""
         check_choice("rule", self.rule, RULES)
         check_choice("steer", self.steer, ("erank", "entropy"))
         check_range("low", self.low, 0.0, 1.0)
@@ -70,23 +68,38 @@ class Steered(Pruner):
         check_range("share", self.share or 0.0, 0.0, 1.0)
         check_range("erank_avg", self.erank_avg, 1e-9, 1e9)
         check_range("entropy_avg", self.entropy_avg, 1e-9, 1e9)
-        inner = self._inner
-        for attribute in ("space", "prunes", "merges", "position_policy"):
-            object.__setattr__(self, attribute, getattr(inner, attribute))
-        needs = dict.fromkeys((*self.needs, *inner.needs))
-        object.__setattr__(self, "needs", tuple(needs))
-
-    @property
-    def _inner(self) -> Any:
-        """The steered method at its own share."""
-        inner = make_pruner(self.method.replace("/", ":"))
-        if not has_share(type(inner)):
-            able = [name for name in PRUNERS if has_share(PRUNERS.get(name))]
+        if not has_share(type(self._inner)):
+            able = [name for name in METHODS if has_share(METHODS.get(name).cls)]
             raise UsageError(
                 f"method must have an attention_share, {self.method!r} has none; "
                 f"choose one of: {', '.join(able)}."
             )
-        return inner
+
+    @cached_property
+    def _inner(self) -> Any:
+        """The steered method at its own share."""
+        return make_pruner(self.method.replace("/", ":"))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """[CLS] attention, and what its method reads."""
+        return tuple(dict.fromkeys(("cls_attention", *self._inner.needs)))
+
+    @property
+    def prunes(self) -> str:
+        """Where its method does."""
+        return str(self._inner.prunes)
+
+    @property
+    def merges(self) -> bool:
+        """Whether its method merges."""
+        return bool(self._inner.merges)
+
+    @property
+    def position_policy(self) -> PositionPolicy:
+        """The policy of its method."""
+        policy: PositionPolicy = self._inner.position_policy
+        return policy
 
     def _draw(
         self, tokens: VisualTokens, keep: int, generator: torch.Generator | None

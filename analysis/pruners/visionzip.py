@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
 
-@PRUNERS.register("visionzip")
 @dataclass(frozen=True)
 class VisionZip(Pruner):
     """[CLS], the most attended patches, and contextual tokens merged from the rest.
@@ -33,15 +31,13 @@ class VisionZip(Pruner):
         162/30 at 64, 128 and 192, and our rule in between.
     """
 
-    name: ClassVar[str] = "visionzip"
-    family: ClassVar[Family] = "attention"
-    signal: ClassVar[str] = "[CLS] attention + key similarity"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention", "keys")
-    space: ClassVar[str] = "before projector"
-    prunes: ClassVar[str] = "before projector"
-    merges: ClassVar[bool] = True
-    licence: ClassVar[str] = "Apache-2.0"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "visionzip"
+    signal = "[CLS] attention + key similarity"
+    needs = ("cls_attention", "keys")
+    space = "before projector"
+    merges = True
+    licence = "Apache-2.0"
+    deviations = (
         "Budgets other than 64, 128 and 192 are split in the same proportion.",
         "Equal scores go to the lowest index.",
     )

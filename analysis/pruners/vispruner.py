@@ -1,13 +1,12 @@
 """VisPruner: half by attention, half by removing duplicates (Zhang et al., ICCV 2025)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import PRUNERS, Family, Pruner, Selection
+from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
 from analysis.pruners.ranking import by_attention, rank
 from analysis.tokens import VisualTokens
@@ -20,7 +19,6 @@ _ROUND = 8
 _SMALL = 64
 
 
-@PRUNERS.register("vispruner")
 @dataclass(frozen=True)
 class VisPruner(Pruner):
     """``int(K * share)`` tokens by [CLS] attention, the others the most distinct of the rest.
@@ -37,14 +35,12 @@ class VisPruner(Pruner):
         Share of K that is taken by attention, in [0, 1].
     """
 
-    name: ClassVar[str] = "vispruner"
-    family: ClassVar[Family] = "hybrid"
-    signal: ClassVar[str] = "[CLS] attention + duplicate removal"
-    needs: ClassVar[tuple[str, ...]] = ("cls_attention", "encoder_features")
-    space: ClassVar[str] = "before projector"
-    prunes: ClassVar[str] = "before projector"
-    licence: ClassVar[str] = "Apache-2.0"
-    deviations: ClassVar[tuple[str, ...]] = (
+    name = "vispruner"
+    signal = "[CLS] attention + duplicate removal"
+    needs = ("cls_attention", "encoder_features")
+    space = "before projector"
+    licence = "Apache-2.0"
+    deviations = (
         "Odd remainders work: the even side holds ceil(R/2) tokens; official code fails.",
         "A round drops at most floor(R/2) tokens, so small diverse parts work.",
     )

@@ -20,7 +20,8 @@ from analysis.bench.macs import (
 )
 from analysis.bench.selection_cost import COSTS, Case, cost_of, selection_macs
 from analysis.bench.shapes import PRESETS, ModelShape, VisionShape
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.catalogue import METHODS
+from analysis.pruners import make_pruner
 from analysis.pruners.divprune import DivPrune
 from analysis.pruners.fastervlm import FasterVLM
 from analysis.pruners.fastv import FastV
@@ -205,7 +206,7 @@ def test_bat_without_merging_projects_everything_and_saves_the_averages():
     assert not make_pruner("steered:method=bat/merge=false").merges
 
 
-@pytest.mark.parametrize("name", PRUNERS.names())
+@pytest.mark.parametrize("name", METHODS.names())
 def test_every_method_has_a_price(name):
     assert pruned_cost(LLAVA, make_pruner(name), 192)[0].selection >= 0
 

@@ -19,8 +19,9 @@ from analysis.bench.model import (
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
 from analysis.bench.presets import PRESETS, build, config_of, preset
 from analysis.bench.shapes import ModelShape
+from analysis.catalogue import METHODS
 from analysis.errors import UsageError
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.pruners import make_pruner
 
 CPU = torch.device("cpu")
 
@@ -37,7 +38,7 @@ def table():
 
 def test_every_pruner_and_both_usual_ways_are_timed(table):
     usual = {"fastervlm, eager tower", "fastv, full maps"}
-    assert set(table["pruner"]) == set(PRUNERS.names())
+    assert set(table["pruner"]) == set(METHODS.names())
     assert usual <= set(table["variant"])
     assert table.loc[table["note"] == "", "prefill_ms"].gt(0).all()
     noted = table[table["prefill_ms"].isna()]

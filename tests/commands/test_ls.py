@@ -5,10 +5,10 @@ import re
 import pytest
 from typer.testing import CliRunner
 
+from analysis.catalogue import METHODS
 from analysis.cli import app, register_commands
 from analysis.commands.ls import KINDS, page
 from analysis.errors import UsageError
-from analysis.pruners import PRUNERS
 from analysis.pruners.document import COLUMNS, pruner_rows
 
 if not app.registered_commands:
@@ -29,14 +29,14 @@ def test_every_pruner_has_a_row_with_every_column():
     for row in pruner_rows():
         assert any(line.split()[:1] == [row["name"]] for line in text.splitlines()), row["name"]
         assert all(row.values()), row
-    assert [row["name"] for row in pruner_rows()] == PRUNERS.names()
+    assert [row["name"] for row in pruner_rows()] == METHODS.names()
 
 
 def test_deviations_are_numbers_of_notes_below_the_table():
     found = KINDS["pruners"]()
     for row in found.rows:
         told = [found.notes[int(n) - 1] for n in row["deviations"].split() if n != "none"]
-        assert told == list(PRUNERS.get(row["name"]).deviations)
+        assert told == list(METHODS.get(row["name"]).cls.deviations)
     text = listed("pruners")
     assert all(f"{i:>3}  {note}\n" in text for i, note in enumerate(found.notes, 1))
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from analysis.catalogue import METHODS
 from analysis.datasets import load_dataset
 from analysis.extract import ExtractConfig, Runtime
 from analysis.extract.prepare import prepare
@@ -20,7 +21,7 @@ from analysis.measures.kept import kept_measures
 from analysis.models import LoadOptions, Request, load
 from analysis.models.anyres import AnyresTokens
 from analysis.models.crops import select, select_batch
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.pruners import make_pruner
 
 TESTS = Path(__file__).parents[1]
 
@@ -36,7 +37,7 @@ def module(path):
 faraway = module("devices/faraway.py")
 FAMILIES = ("llava", "next", "qwen")
 SPECS = (
-    *(name for name in PRUNERS.names() if name != "full"),
+    *(name for name in METHODS.names() if name != "full"),
     "agilepruner:steer=entropy",
     "agilepruner:adaptive_count=true",
     "agilepruner:tau=0.1",

@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.catalogue import STUDY
 from analysis.datasets import load_dataset
 from analysis.records import SCHEMA_VERSION, TABLES
 
 WORDS = ("person", "car", "dog", "cat", "bench", "kite", "cup", "bowl", "chair", "clock")
-PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
 # Planted: kept diversity per pruner, and the chance that a mentioned object is invented.
 DIVERSITY = {"random": 0.75, "fastervlm": 0.7, "vispruner": 0.85, "divprune": 1.2, "fps": 1.1}
 GRID = 12
@@ -49,7 +49,7 @@ DEFAULTS = ("0.25", "90", "0.01", "centred", "-2", "erank", "linear")
 def make_run(
     path: Path,
     n_images: int = 60,
-    pruners=PRUNERS,
+    pruners=STUDY,
     keeps=(32, 16, 8),
     seed: int = 0,
     model: str = "data/pocket",

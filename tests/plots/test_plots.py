@@ -6,34 +6,19 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from analysis.errors import UsageError
-from analysis.plots import style
+from analysis.catalogue import look
 from analysis.plots.distribution import violins
 from analysis.plots.intervals import band, crosses, curves, errors, forest
 from analysis.plots.marked_text import HALLUCINATED, marked_words
 from analysis.plots.overlay import boxed_image, kept_mask, square, token_overlay
 from analysis.plots.scatter import line_with_band, marginal, scatter
-from analysis.plots.style import NEUTRAL, Look, drawing, known_pruners, look, new_figure, wear
-from analysis.stats.families import FAMILY
+from analysis.plots.style import drawing, new_figure
 
 
 @pytest.fixture
 def ax():
     with drawing("test"):
         yield new_figure(2).subplots()
-
-
-def test_every_pruner_has_a_look_of_its_own():
-    looks = [(look(name).colour, look(name).marker) for name in known_pruners()]
-    assert len(set(looks)) == len(looks)
-    assert len({look(name).colour for name in known_pruners()}) == len(looks)
-    assert set(FAMILY) <= set(known_pruners())
-
-
-def test_the_look_ignores_budget_and_names_parameters():
-    assert look("divprune@16") == look("divprune")
-    assert look("mixture:attention_share=0.25@8").label.endswith("(attention share = 0.25)")
-    assert look("mixture:attention_share=0.25").colour == look("mixture").colour
 
 
 def test_width_is_the_pages():
@@ -131,55 +116,6 @@ def test_overlay_keeps_colour_only_where_tokens_are_kept(ax):
 
 def test_square_pads_as_the_model_does():
     assert square(Image.new("RGB", (4, 8))).shape == (8, 8, 3)
-
-
-@pytest.fixture
-def own_look():
-    """Forget the looks a test has given."""
-    known = dict(style._LOOKS)
-    yield
-    style._LOOKS.clear()
-    style._LOOKS.update(known)
-    style._OWN.clear()
-
-
-def test_a_pruner_of_ones_own_is_drawn_in_its_look(ax, own_look):
-    assert look("mine@8") == Look(NEUTRAL, ".", "mine")
-    given = wear("mine", "darkred", "*", "Mine")
-    assert given == look("mine@8")
-    assert (given.colour, given.marker) == ("#8B0000", "*")
-    assert look("mine:side=4@8").label == "Mine (side = 4)"
-    frame = pd.DataFrame(
-        {
-            "variant": ["mine@8"],
-            "x": 1.0,
-            "x_low": 0.5,
-            "x_high": 2,
-            "y": 1.0,
-            "y_low": 0,
-            "y_high": 3,
-        }
-    )
-    crosses(frame, ax)
-    line = ax.containers[0][0]
-    assert to_hex(line.get_color()) == "#8b0000"
-    assert line.get_marker() == "*"
-    assert wear("mine", "#8B0001", "*").label == "mine"  # running a cell twice is fine
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (("divprune", "#8B0000", "*"), "divprune has a look already"),
-        (("mine", "reddish", "*"), "colour 'reddish' is unknown"),
-        (("mine", "#8B0000", "star"), "marker 'star' is unknown"),
-        (("mine", "#d55e00", "*"), "divprune wears the colour #D55E00"),
-    ],
-)
-def test_a_look_that_would_mislead_is_refused(own_look, given, message):
-    with pytest.raises(UsageError, match=message):
-        wear(*given)
-    assert "mine" not in known_pruners()
 
 
 def test_marked_words_read_the_scorers_own_column():

@@ -7,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.catalogue import FAMILIES, METHODS
 from analysis.measures.kept import kept_measures
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.pruners import make_pruner
+from analysis.pruners.inllm import InsidePruner
 from analysis.tokens import VisualTokens
 from tests.pruners.inputs import random_tokens
 
@@ -169,17 +171,19 @@ def test_tokens_that_carry_gradients_are_selected_alike(spec):
 
 
 def test_matrix_knows_every_method():
-    assert set(PRUNERS) - {"full"} == {spec.split(":")[0] for spec in (*SPECS, *FREE)}
+    assert set(METHODS) - {"full"} == {spec.split(":")[0] for spec in (*SPECS, *FREE)}
 
 
-@pytest.mark.parametrize("name", PRUNERS.names())
+@pytest.mark.parametrize("name", METHODS.names())
 def test_every_class_describes_itself(name):
-    cls = PRUNERS.get(name)
-    assert cls.name == name
-    assert cls.__doc__
-    assert cls.family in {"attention", "diversity", "hybrid", "random", "none"}
-    assert cls.position_policy in {"reindex", "keep"}
-    assert set(cls.needs) <= set(VisualTokens.__dataclass_fields__)
+    row = METHODS.get(name)
+    rule = row.cls()
+    assert rule.name == name
+    assert rule.__doc__
+    assert rule.family == row.family in FAMILIES
+    assert (rule.prunes == "in LLM") == isinstance(rule, InsidePruner)
+    assert rule.position_policy in {"reindex", "keep"}
+    assert set(rule.needs) <= set(VisualTokens.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analysis.measures.entropy import attention_entropy
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.pruners import make_pruner
 from analysis.pruners.cdpruner import greedy_map, question_relevance
 from analysis.pruners.prumerge import outlier_count
 from analysis.tokens import VisualTokens
@@ -79,7 +79,7 @@ def test_prumerge_plus_is_a_step_function_of_the_outliers(outliers, extra):
     stride = int(int(576 / outliers) / 3)
     places = [i for i in range(576) if i % max(stride, 2)] if stride > 1 else range(576)
     score[torch.tensor(list(places)[:outliers])] = top
-    picks, labels, info = PRUNERS.get("prumerge_plus")()._choose(score, 0)
+    picks, labels, info = make_pruner("prumerge_plus")._choose(score, 0)
     assert info["outliers"] == outliers == labels.count("important")
     assert labels.count("spatial") == extra
     assert 575 not in picks[outliers:].tolist()
@@ -219,7 +219,7 @@ def test_steered_selection_is_that_of_the_method_at_its_share(tokens):
 
 def test_steered_declares_what_its_method_does():
     bat = make_pruner("steered:method=bat")
-    assert (bat.merges, bat.space, bat.needs) == (
+    assert (bat.merges, bat.prunes, bat.needs) == (
         True,
         "before projector",
         ("cls_attention", "encoder_features"),

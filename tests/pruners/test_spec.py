@@ -2,8 +2,9 @@
 
 import pytest
 
+from analysis.catalogue import METHODS
 from analysis.errors import UsageError
-from analysis.pruners import PRUNERS, make_pruner
+from analysis.pruners import make_pruner
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ def test_label_is_the_normal_form(spec, label):
     assert make_pruner(label) == make_pruner(spec)
 
 
-@pytest.mark.parametrize("name", PRUNERS.names())
+@pytest.mark.parametrize("name", METHODS.names())
 def test_every_name_makes_itself(name):
     assert make_pruner(name).label == name
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.catalogue import is_method, parameters
 from analysis.stats.attention import (
     box_mask,
     cumulative,
@@ -15,7 +16,6 @@ from analysis.stats.attention import (
 )
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import COLUMNS, estimates, records
-from analysis.stats.families import is_method, parameters
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
 from analysis.stats.images import image_changes, image_means
 

@@ -8,7 +8,6 @@ from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.errors import UsageError
 from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.complexity import by_level, crossover, splits, terciles
-from analysis.stats.families import FAMILY, family, join, representative
 from analysis.stats.images import image_changes
 from analysis.stats.line import regression_band
 from analysis.stats.paired import compare, same_keep_pairs
@@ -140,19 +139,6 @@ def test_regression_band_holds_the_planted_line():
     assert ((band["low"] <= truth) & (truth <= band["high"])).mean() > 0.9
 
 
-def test_families_agree_with_the_pruners():
-    registry = pytest.importorskip("analysis.pruners").PRUNERS
-    for name in registry.names():
-        assert family(name) == registry.get(name).family, name
-    assert set(registry.names()) <= set(FAMILY)
-
-
-def test_representative_prefers_the_papers_choice():
-    assert representative(["visionzip", "fastervlm"], "attention") == "fastervlm"
-    assert representative(["visionzip"], "attention") == "visionzip"
-    assert representative(["visionzip"], "diversity") is None
-
-
 def mme_units(rng, chances, per=20):
     """One variant's points on images of every MME subtask; each question right with a chance."""
     frames = []
@@ -201,18 +187,6 @@ def test_an_image_without_a_value_under_one_variant_is_not_compared():
     wide = units.pivot(index="image_id", columns="variant", values="erank").dropna()
     assert found["n"] == len(wide) == 20
     assert found["estimate"] == pytest.approx((wide["a@8"] - wide["b@8"]).mean())
-
-
-def test_a_pruner_of_ones_own_joins_a_family(monkeypatch):
-    monkeypatch.setattr("analysis.stats.families.FAMILY", dict(FAMILY))
-    assert family("mine@8") == "none"
-    join("mine", "hybrid")
-    join("mine", "hybrid")
-    assert family("mine:side=2@8") == "hybrid"
-    with pytest.raises(UsageError, match="in the family hybrid"):
-        join("mine", "attention")
-    with pytest.raises(UsageError, match="choose one of: attention"):
-        join("other", "clever")
 
 
 def test_changes_need_their_reference():

@@ -1,13 +1,13 @@
 """attention_share: what happens as the attention-chosen share R of the kept tokens goes 0 → 1."""
 
+from analysis.catalogue import look, parameters
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import chair_units
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import available, variant_scores
 from analysis.figures.wording import difference_sentence
 from analysis.plots.intervals import band
-from analysis.plots.style import look, new_figure
-from analysis.stats.families import parameters
+from analysis.plots.style import new_figure
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from analysis.catalogue import look
 from analysis.figures.attention_tables import (
     MOST_IMAGES,
     attention_rows,
@@ -15,7 +16,7 @@ from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import interval, seen
 from analysis.plots.intervals import errors
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.attention import PROFILE_BINS, position_profile
 from analysis.stats.bootstrap import Statistic, bootstrap
 from analysis.stats.estimate import estimates, row

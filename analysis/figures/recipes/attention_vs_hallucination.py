@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.catalogue import ATTENTION, DIVERSITY, NEUTRAL, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import at_budget, chair_units, kept_by
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.wording import images, interval, seen
 from analysis.plots.intervals import errors, forest
-from analysis.plots.style import NEUTRAL, look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.attention import object_attention
 from analysis.stats.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
-from analysis.stats.families import ATTENTION, DIVERSITY
 from analysis.stats.hallucination import hallucination_rate, ties
 from analysis.stats.ratios import difference, ratio
 

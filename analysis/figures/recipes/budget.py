@@ -3,11 +3,12 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import difference_sentence, interval
 from analysis.plots.intervals import curves
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS, present, summarise

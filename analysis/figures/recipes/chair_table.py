@@ -1,11 +1,11 @@
 """chair_table: CHAIR, recall and length per method and budget (the paper's Tables 2 and 8)."""
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import chair_units
 from analysis.figures.inputs import Inputs
 from analysis.figures.methods_table import methods_table
 from analysis.figures.wording import interval
-from analysis.plots.style import look
 from analysis.stats.estimate import records
 
 MEASURES = ("CHAIR_s", "CHAIR_i", "recall", "length")

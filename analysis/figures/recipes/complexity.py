@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.effects import crossover_tests, labelled
 from analysis.figures.inputs import Inputs
@@ -10,7 +11,7 @@ from analysis.figures.panels import SCORES, spoken
 from analysis.figures.wording import interaction_sentence, number
 from analysis.plots.distribution import violins
 from analysis.plots.intervals import forest
-from analysis.plots.style import LEVEL_LOOK, look, new_figure
+from analysis.plots.style import LEVEL_LOOK, new_figure
 from analysis.stats.complexity import by_level
 from analysis.stats.ratios import RATIOS, present
 

@@ -1,10 +1,10 @@
 """components: random, important only, diverse only, and both kinds of tokens (VisPruner's)."""
 
+from analysis.catalogue import parameters
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import SCORES, available, spoken, variant_figure, variant_scores
 from analysis.figures.wording import difference_sentence
-from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 
 _DIVERSE = "vispruner:attention_share=0.0"

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from analysis.catalogue import NEUTRAL, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import at_budget, chair_units
 from analysis.figures.effects import by_method, pair_effects
@@ -10,7 +11,7 @@ from analysis.figures.inputs import Inputs
 from analysis.figures.wording import difference_sentence, images, interval, seen
 from analysis.plots.intervals import crosses, forest
 from analysis.plots.scatter import pair_panel
-from analysis.plots.style import NEUTRAL, look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
 from analysis.stats.line import regression_band
 from analysis.stats.ratios import RATIOS

@@ -3,12 +3,12 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.catalogue import NEUTRAL, base_name, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.bench import bench_table
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.plots.style import NEUTRAL, look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
-from analysis.stats.families import base_name
 
 _COUNT, _TIME = "agile bench flops", "agile bench model"
 

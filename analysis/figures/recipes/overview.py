@@ -5,14 +5,14 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.catalogue import ATTENTION, DIVERSITY, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.wording import number
 from analysis.plots.overlay import token_overlay
-from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, look, new_figure
+from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, new_figure
 from analysis.stats.estimate import records
-from analysis.stats.families import ATTENTION, DIVERSITY
 
 # Two images a side, taken at fixed places of the order by complexity: chosen by rule, not by eye.
 PLACES = {"simple": (0.05, 0.10), "complex": (0.90, 0.95)}

@@ -1,10 +1,10 @@
 """quartile_ablation: score when only one quarter of raster positions is kept (VisPruner's)."""
 
+from analysis.catalogue import parameters
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import SCORES, available, spoken, variant_figure, variant_scores
 from analysis.figures.wording import capital, interval, seen
-from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 
 _NAMES = ("1st quarter (top)", "2nd quarter", "3rd quarter", "4th quarter (bottom)")

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import family_pair, telling_image
 from analysis.figures.inputs import Inputs
@@ -18,7 +19,7 @@ from analysis.plots.marked_text import (
     marked_words,
 )
 from analysis.plots.overlay import boxed_image
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
 
 Row = dict[Any, Any]

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import interval, number
 from analysis.plots.intervals import forest
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
 from analysis.stats.images import image_changes, image_means
 

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
+from analysis.catalogue import look, parameters
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import SCORES, available
 from analysis.figures.wording import difference_sentence
 from analysis.plots.intervals import forest
-from analysis.plots.style import look, new_figure
+from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
-from analysis.stats.families import parameters
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 

@@ -2,15 +2,14 @@
 
 import pandas as pd
 
+from analysis.catalogue import ATTENTION, DIVERSITY, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.panels import SCORES, available
-from analysis.plots.style import look
 from analysis.stats.complexity import COMPLEX, SIMPLE, by_level, splits
 from analysis.stats.estimate import records
-from analysis.stats.families import ATTENTION, DIVERSITY
 from analysis.stats.images import image_means
 
 

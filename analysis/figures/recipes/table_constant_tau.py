@@ -1,11 +1,11 @@
 """table_constant_tau: AgilePruner with one constant threshold (the paper's Table 12)."""
 
+from analysis.catalogue import parameters
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.methods_table import methods_table
 from analysis.figures.panels import ALL_SCORES
 from analysis.stats.estimate import records
-from analysis.stats.families import parameters
 
 
 @recipe(

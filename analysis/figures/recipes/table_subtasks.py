@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analysis.catalogue import ATTENTION, DIVERSITY, look
 from analysis.datasets.mme import SUBTASKS
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
@@ -9,9 +10,7 @@ from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.panels import SCORES
 from analysis.figures.subtasks import spaced, subtasks
-from analysis.plots.style import look
 from analysis.stats.estimate import records
-from analysis.stats.families import ATTENTION, DIVERSITY
 from analysis.stats.images import image_means
 from analysis.stats.paired import benjamini_hochberg, compare
 from analysis.stats.ratios import present, summarise

@@ -4,12 +4,13 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.wording import interval
 from analysis.plots.intervals import band
 from analysis.plots.overlay import token_overlay
-from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, look, new_figure
+from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, new_figure
 from analysis.stats.images import image_means
 
 

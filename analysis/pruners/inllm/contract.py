@@ -7,7 +7,6 @@ one unpadded row at a time and knows nothing of hooks, caches, masks or batches.
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -87,8 +86,7 @@ class InsidePruner(Pruner):
 
     shift: bool = False
 
-    prunes: ClassVar[str] = "in LLM"
-    space: ClassVar[str] = "hidden states"
+    space = "hidden states"
 
     @abstractmethod
     def stages(self, n_layers: int) -> list[tuple[int, float]]:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from analysis import __version__, commands
-from analysis.errors import AgileError, UsageError
+from chair_eval.errors import ChairError, UsageError
 
 # What Typer raises for options and commands it does not know, and how it ends on Ctrl-C.
 _Mistyped: Any = typer.BadParameter.__base__
@@ -54,25 +54,15 @@ def main() -> None:
     register_commands()
     try:
         code = app(prog_name="agile", standalone_mode=False)
-    except (UsageError, AgileError) as error:
+    except (UsageError, ChairError) as error:
         _fail(str(error), error.exit_code)
     except _Mistyped as error:
         _fail(_sentence(error), 2)
-    except _chair_errors() as error:
-        _fail(str(error), 2 if isinstance(error, ValueError) else 1)
     except typer.Abort:
         code = _INTERRUPTED
     if code == _INTERRUPTED:
         _fail("interrupted; run the same command again to go on.", 1)
     sys.exit(code or 0)
-
-
-def _chair_errors() -> tuple[type[Exception], ...]:
-    """Errors of the CHAIR package, which is only loaded once something has failed."""
-    from chair_eval.errors import ChairError
-    from chair_eval.errors import UsageError as ChairUsageError
-
-    return ChairError, ChairUsageError
 
 
 def _sentence(error: Any) -> str:

@@ -1,19 +1,13 @@
 """The two errors users see: wrong usage (exit 2) and everything else (exit 1)."""
 
+from chair_eval.errors import ChairError, UsageError
 
-class AgileError(RuntimeError):
+__all__ = ["AgileError", "UsageError"]
+
+
+class AgileError(ChairError):
     """Something failed although it was asked for correctly; exit code 1.
 
-    The message is one sentence that ends with the remedy.
+    The message is one sentence that ends with the remedy. It is a `ChairError`, so that both
+    commands report what either package refuses.
     """
-
-    exit_code = 1
-
-
-class UsageError(ValueError):
-    """The request itself cannot be carried out; exit code 2.
-
-    The message names the field, the value, what is allowed, and the remedy.
-    """
-
-    exit_code = 2

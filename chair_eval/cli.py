@@ -178,7 +178,7 @@ def score_command(
     ] = Duplicates.keep,
     draws: Annotated[
         int, typer.Option(min=0, help="Bootstrap resamples of the images; 0 for no intervals.")
-    ] = 4000,
+    ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
     nltk_data: Annotated[

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chair_eval.errors import ChairError, UsageError
 from chair_eval.ground_truth import GroundTruth
@@ -14,9 +15,12 @@ from chair_eval.records import Record
 from chair_eval.result import Result
 from chair_eval.runs import is_run, run_ground_truth, run_variants
 from chair_eval.scoring import CaptionScore, Scorer
-from chair_eval.tally import check_bootstrap, counted
+from chair_eval.tally import counted
 from chair_eval.vocabulary import Vocabulary
 from chair_eval.writers import destination, write_csv, write_json, write_parquet
+
+if TYPE_CHECKING:
+    from chair_eval.bootstrap import Bootstrap
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,18 @@ class Options:
     variant: str | None = None
     unknown: str = "error"
     duplicates: str = "keep"
-    draws: int = 4000
+    draws: int = 2000
     seed: int = 0
     level: float = 0.95
     nltk_data: Path | None = None
     keys: Keys = field(init=False)
+    boot: "Bootstrap" = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse values and combinations that have no meaning."""
-        check_bootstrap(self.draws, self.level)
+        from chair_eval.bootstrap import Bootstrap
+
+        object.__setattr__(self, "boot", Bootstrap(self.draws, self.level, self.seed))
         if self.preset and (self.dialect or self.flavour):
             raise UsageError(
                 "preset names both dialects; give either --preset, or --dialect and "
@@ -173,9 +180,7 @@ def _finish(
         scorer,
         captions,
         preset=preset,
-        draws=options.draws,
-        seed=options.seed,
-        level=options.level,
+        boot=options.boot,
     )
 
 

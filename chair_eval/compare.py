@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from chair_eval.errors import ChairError
 from chair_eval.result import Result
 from chair_eval.tables import SHORT, about_lines, shown
-from chair_eval.tally import COUNTS, METRICS, check_bootstrap, ratios, resampled_sums, used_draws
+from chair_eval.tally import COUNTS, METRICS, metric_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Comparison:
 
 
 def compare(
-    results: Mapping[str, Result], *, draws: int = 4000, seed: int = 0, level: float = 0.95
+    results: Mapping[str, Result], *, draws: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Comparison:
     """Pair results on image id and bootstrap their differences to the first one.
 
@@ -54,54 +55,48 @@ def compare(
     ChairError
         Fewer than two results, or no image in common.
     UsageError
-        `draws` or `level` is not allowed.
+        `draws`, `seed` or `level` is not allowed.
     """
     import numpy as np
 
-    check_bootstrap(draws, level, seed)
+    from chair_eval.bootstrap import Bootstrap, Statistic, bootstrap
+
+    boot = Bootstrap(draws, level, seed)
     if len(results) < 2:
         raise ChairError("a comparison needs at least two files")
-    keys = [result.tally.image_keys() for result in results.values()]
-    shared = set(keys[0]).intersection(*keys[1:])
-    everything = set().union(*keys)
+    counts = [result.tally.per_image() for result in results.values()]
+    everything = set().union(*(keys for keys, _ in counts))
+    shared = set(counts[0][0]).intersection(*(keys for keys, _ in counts[1:]))
     if not shared:
         raise ChairError("these files have no image in common, so they cannot be paired")
+    order = [key for key in counts[0][0] if key in shared]
     tables = []
-    for names, result in zip(keys, results.values(), strict=True):
-        rows = {key: row for row, key in enumerate(names)}
-        order = [rows[key] for key in keys[0] if key in shared]
-        tables.append(result.tally.per_image()[order])
-    sums = (
-        resampled_sums(np.hstack(tables), used_draws(draws, len(shared)), seed) if draws else None
-    )
-    drawn = [_ratios(part) for part in np.split(sums, len(tables), 1)] if sums is not None else []
-    whole = [_ratios(table.sum(axis=0)) for table in tables]
-    edges = [(1 - level) / 2, (1 + level) / 2]
-    names = list(results)
-    found = []
-    for i in range(1, len(names)):
-        for metric in METRICS:
-            low, high = math.nan, math.nan
-            if drawn:
-                values = drawn[i][metric] - drawn[0][metric]
-                values = values[np.isfinite(values)]
-                low, high = np.quantile(values, edges) if values.size else (low, high)
-            found.append(
-                {
-                    "name": names[i],
-                    "baseline": names[0],
-                    "metric": metric,
-                    "difference": float(whole[i][metric] - whole[0][metric]),
-                    "low": float(low),
-                    "high": float(high),
-                    "n": len(shared),
-                }
-            )
+    for keys, table in counts:
+        rows = {key: row for row, key in enumerate(keys)}
+        tables.append(table[[rows[key] for key in order]])
+    sums = np.hstack(tables)
+    baseline, *others = results
+    pairs = [(file, metric) for file in range(1, len(results)) for metric in METRICS]
+    statistics = [Statistic(sums, partial(_difference, metric, file)) for file, metric in pairs]
+    found = [
+        {
+            "name": others[file - 1],
+            "baseline": baseline,
+            "metric": metric,
+            "difference": interval.estimate,
+            "low": interval.low,
+            "high": interval.high,
+            "n": len(shared),
+        }
+        for (file, metric), interval in zip(pairs, bootstrap(statistics, boot), strict=True)
+    ]
     return Comparison(dict(results), len(shared), len(everything - shared), found)
 
 
-def _ratios(sums: Any) -> dict[str, Any]:
-    return ratios(dict(zip(COUNTS, sums.T, strict=True)))
+def _difference(metric: str, file: int, sums: Any) -> Any:
+    """Return a metric of one file minus that of the first; sums (..., files x counts) -> (...)."""
+    first, other = (sums[..., at * len(COUNTS) : (at + 1) * len(COUNTS)] for at in (0, file))
+    return metric_of(metric, other) - metric_of(metric, first)
 
 
 def comparison_table(comparison: Comparison) -> str:

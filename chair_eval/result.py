@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chair_eval.tally import BASES, Tally, ratios, used_draws
+from chair_eval.tally import BASES, Tally, ratios
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from chair_eval.bootstrap import Bootstrap
     from chair_eval.scoring import CaptionScore, Scorer
 
 FRAME = (
@@ -106,24 +107,22 @@ class Result:
         captions: "list[CaptionScore]",
         *,
         preset: str | None,
-        draws: int,
-        seed: int,
-        level: float,
+        boot: "Bootstrap",
     ) -> "Result":
         """Put together what `scorer` has counted."""
         counts = scorer.tally.counts()
         about = _about(scorer, preset)
         about["bootstrap"] = {
-            "method": "percentile bootstrap over images",
-            "draws": used_draws(draws, scorer.tally.n_images),
-            "seed": seed,
-            "level": level,
+            "method": "BCa bootstrap over images",
+            "draws": boot.drawn(scorer.tally.n_images),
+            "seed": boot.seed,
+            "level": boot.level,
         }
         return cls(
             about,
             counts,
             ratios(counts),
-            scorer.tally.intervals(draws=draws, seed=seed, level=level),
+            scorer.tally.intervals(boot),
             scorer.categories.table(),
             captions,
             scorer.tally,

@@ -12,7 +12,7 @@ from chair_eval.mentions import Matches
 from chair_eval.presets import check_choice, check_preset, chosen_dialect
 from chair_eval.records import Record, records_of
 from chair_eval.result import CategoryCounts, Result
-from chair_eval.tally import Tally, check_bootstrap, counted
+from chair_eval.tally import Tally, counted
 from chair_eval.vocabulary import Vocabulary
 
 UNKNOWN = ("error", "skip")
@@ -105,7 +105,7 @@ class Scorer:
         matches = self.matcher.match_many(record.caption for _, record in texts)
         for (key, record), found in zip(accepted, matches, strict=True):
             scored = self._score(key, record, found)
-            self.tally.add(key, scored.row())
+            self.tally.add(key, record.image_id, scored.row())
             self.categories.add(scored)
             yield scored
 
@@ -181,7 +181,7 @@ def score(
     matcher: Matcher | None = None,
     unknown: str = "error",
     duplicates: str = "keep",
-    draws: int = 4000,
+    draws: int = 2000,
     seed: int = 0,
     level: float = 0.95,
     nltk_data: str | None = None,
@@ -211,16 +211,18 @@ def score(
     Result
         ``.frame`` and ``.summary``.
     """
+    from chair_eval.bootstrap import Bootstrap
+
     if isinstance(ground_truth, Mapping):
         ground_truth = GroundTruth.from_mapping(ground_truth)
     matcher = matcher or Matcher(
         vocabulary, chosen_dialect(ground_truth, preset, dialect), nltk_data
     )
     check_preset(preset, matcher.dialect, ground_truth.flavour)
-    check_bootstrap(draws, level, seed)
+    boot = Bootstrap(draws, level, seed)
     scorer = Scorer(ground_truth, matcher, unknown=unknown, duplicates=duplicates)
     scored = list(scorer.stream(records_of(captions)))
-    return Result.of(scorer, scored, preset=preset, draws=draws, seed=seed, level=level)
+    return Result.of(scorer, scored, preset=preset, boot=boot)
 
 
 def _key(record: Record) -> ImageKey:

@@ -50,7 +50,7 @@ def findings(
 ) -> None:
     """Write each claim of the paper, what a run shows for it, and the verdict."""
     from analysis.figures.findings import write
-    from analysis.stats.bootstrap import Bootstrap
+    from chair_eval.bootstrap import Bootstrap
 
     for finding in write(run, out, Bootstrap(seed=seed)):
         typer.echo(f"{finding.verdict:12}  {finding.claim.title}")
@@ -89,7 +89,7 @@ def draw(names: list[str], run: Path, out: Path, seed: int, resamples: int, forc
     """
     from analysis.figures import FIGURES
     from analysis.figures.build import Built, build
-    from analysis.stats.bootstrap import Bootstrap
+    from chair_eval.bootstrap import Bootstrap
 
     wanted = FIGURES.names() if names == ["all"] else list(dict.fromkeys(names))
     recipes = [FIGURES.get(name) for name in wanted]

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         from analysis.figures.inputs import Inputs
         from analysis.figures.save import numbers
         from analysis.figures.statistics import STATISTICS
-        from analysis.stats.bootstrap import Bootstrap
+        from chair_eval.bootstrap import Bootstrap
 
         inputs = Inputs(run, Bootstrap(resamples, seed=seed))
         folder = out or Path("figures") / run.name / "stats"

@@ -12,7 +12,7 @@ from analysis.errors import AgileError, UsageError
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.claims import CLAIMS, Claim, Evidence
 from analysis.figures.inputs import Inputs
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 SUPPORTED, NOT_SEEN, CONTRADICTED = "supported", "not seen", "contradicted"
 MIXED, NO_DATA = "mixed", "no data"

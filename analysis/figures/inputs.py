@@ -15,7 +15,7 @@ from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
 from analysis.figures.scored import Part, count_chair, count_questions, scored_captions
 from analysis.records import KEPT, TABLES
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")
 _KEPT_LISTS = ("indices", "groups", "info")

@@ -9,10 +9,10 @@ from analysis.figures.base import Drawn
 from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.panels import available, variant_scores
-from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import records
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
+from chair_eval.bootstrap import Bootstrap
 
 TITLES = {
     "CHAIR_s": r"CHAIR$_s$ $\downarrow$",

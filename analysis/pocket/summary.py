@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.stats.bootstrap import Bootstrap, Statistic, bootstrap
 from analysis.stats.correlation import correlate
+from chair_eval.bootstrap import Bootstrap, Statistic, bootstrap
 
 Numbers = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.stats.bootstrap import Array
+from chair_eval.bootstrap import Array
 
 # Points of a cumulative curve, 0 % to 100 % of the tokens.
 CURVE_POINTS = 51

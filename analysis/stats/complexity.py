@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import UsageError
-from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.ratios import difference, summarise, sums
+from chair_eval.bootstrap import Array, Bootstrap, Statistic, bootstrap
 
 SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
 

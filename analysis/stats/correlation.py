@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import UsageError
-from analysis.stats.bootstrap import Array, Bootstrap, Interval, Statistic, bca, bootstrap
 from analysis.stats.estimate import estimates, row
+from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bca, bootstrap
 
 KINDS = ("pearson", "spearman")
 Owners = NDArray[np.int64]

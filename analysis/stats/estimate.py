@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.stats.bootstrap import Interval
+from chair_eval.bootstrap import Interval
 
 COLUMNS = ("measure", "group", "estimate", "low", "high", "n", "method", "seed")
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.correlation import correlate, correlate_within
 from analysis.stats.estimate import estimates
+from chair_eval.bootstrap import Bootstrap
 
 
 def hallucination_rate(units: pd.DataFrame) -> pd.DataFrame:

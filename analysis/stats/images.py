@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import UsageError
-from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.ratios import difference, ratio
+from chair_eval.bootstrap import Array, Bootstrap, Statistic, bootstrap
 
 
 def image_means(

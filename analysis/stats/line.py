@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 
 def regression_band(

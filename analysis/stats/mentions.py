@@ -10,8 +10,8 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
-from analysis.stats.bootstrap import Array, Interval
 from analysis.stats.estimate import estimates, row
+from chair_eval.bootstrap import Array, Interval
 
 _METHOD = "logistic GEE (independence), sandwich clustered by image, Wald, level=0.95"
 TERMS = ("erank", "attention_mass", "log_length", "complexity")

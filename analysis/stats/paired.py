@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from analysis.stats.bootstrap import Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.ratios import difference, sums
+from chair_eval.bootstrap import Bootstrap, Statistic, bootstrap
 
 
 def compare(

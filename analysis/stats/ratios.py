@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.datasets.pope import SPLITS
 from analysis.errors import UsageError
-from analysis.stats.bootstrap import Array, Bootstrap, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
+from chair_eval.bootstrap import Array, Bootstrap, Statistic, bootstrap
 
 
 @dataclass(frozen=True)

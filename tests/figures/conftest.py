@@ -35,6 +35,6 @@ def run_path(tmp_path_factory) -> Path:
 def inputs(run_path):
     """The run as figures see it, with few resamples."""
     from analysis.figures.inputs import Inputs
-    from analysis.stats.bootstrap import Bootstrap
+    from chair_eval.bootstrap import Bootstrap
 
     return Inputs(run_path, Bootstrap(200))

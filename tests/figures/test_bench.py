@@ -6,7 +6,7 @@ import pytest
 from analysis.figures import FIGURES
 from analysis.figures import bench as source
 from analysis.figures.build import build
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 NAMES = ("efficiency", "table_erank_cost")
 

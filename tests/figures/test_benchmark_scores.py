@@ -11,7 +11,7 @@ from analysis.figures.subtasks import subtasks
 from analysis.scores.mme import mme_table
 from analysis.scores.pope import pope_table
 from analysis.scores.scienceqa import scienceqa_table
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 SUBJECTS = ("natural science", "social science", "language science")
 

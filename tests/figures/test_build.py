@@ -13,7 +13,7 @@ from analysis.figures.base import DEMONSTRATION, Drawn, Recipe
 from analysis.figures.build import build
 from analysis.figures.save import digest
 from analysis.records import IMAGES
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(200)
 SOME = ("entropy_vs_erank", "overview", "chair_table")

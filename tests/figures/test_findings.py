@@ -5,7 +5,7 @@ import pytest
 from analysis.figures.claims import CLAIMS, Evidence, side
 from analysis.figures.findings import findings, main, page, verdict, write
 from analysis.figures.inputs import Inputs
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 
 @pytest.mark.parametrize(

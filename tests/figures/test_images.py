@@ -15,7 +15,7 @@ from matplotlib.testing.compare import compare_images
 from analysis.figures import FIGURES
 from analysis.figures.inputs import Inputs
 from analysis.plots.style import drawing
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 BASELINE = Path(__file__).with_name("baseline")
 NAMES = (

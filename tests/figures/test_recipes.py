@@ -16,7 +16,7 @@ from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.recipes.overview import chosen_images
 from analysis.figures.statistics import STATISTICS
 from analysis.records import TABLES
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 
 def drawn(name, inputs):

@@ -14,8 +14,8 @@ from analysis.figures.recipes.published_vs_measured import paper_model, publishe
 from analysis.figures.recipes.steering import rule_variants
 from analysis.figures.statistics import STATISTICS
 from analysis.plots.overlay import wrapped
-from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import COLUMNS
+from chair_eval.bootstrap import Bootstrap
 
 SWEEP_FIGURES = (
     "attention_share",

@@ -8,7 +8,7 @@ from analysis.pocket.card import ablation_table, render_card, span
 from analysis.pocket.evaluate import mentions
 from analysis.pocket.summary import RATES, summarise
 from analysis.scenes.questions import SPLITS
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 VARIANTS = ("full", "random@36", "fastervlm@36", "divprune@36")
 

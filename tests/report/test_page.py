@@ -17,7 +17,7 @@ from analysis.figures.build import build
 from analysis.figures.inputs import Inputs
 from analysis.records import TABLES
 from analysis.report.page import explorer_rows, gallery, write_report
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 
 _SPEC = importlib.util.spec_from_file_location(
     "synthetic_run", Path(__file__).parents[1] / "figures" / "synthetic.py"

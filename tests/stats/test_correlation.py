@@ -6,8 +6,8 @@ import pytest
 from scipy import stats as reference
 
 from analysis.errors import UsageError
-from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.correlation import correlate, correlate_within
+from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(n_resamples=300)
 

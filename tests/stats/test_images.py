@@ -14,10 +14,10 @@ from analysis.stats.attention import (
     stack,
     top_share,
 )
-from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.estimate import COLUMNS, estimates, records
 from analysis.stats.hallucination import hallucination_rate, paired_units, ties
 from analysis.stats.images import image_changes, image_means
+from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(n_resamples=300)
 

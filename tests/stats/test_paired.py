@@ -6,12 +6,12 @@ import pytest
 
 from analysis.datasets.mme import COGNITION, PERCEPTION
 from analysis.errors import UsageError
-from analysis.stats.bootstrap import Bootstrap
 from analysis.stats.complexity import by_level, crossover, splits, terciles
 from analysis.stats.images import image_changes
 from analysis.stats.line import regression_band
 from analysis.stats.paired import compare, same_keep_pairs
 from analysis.stats.ratios import summarise
+from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(n_resamples=300)
 

@@ -18,9 +18,9 @@ from analysis.figures.wording import interval, seen
 from analysis.plots.intervals import errors
 from analysis.plots.style import new_figure
 from analysis.stats.attention import PROFILE_BINS, position_profile
-from analysis.stats.bootstrap import Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.ratios import ratio
+from chair_eval.bootstrap import Statistic, bootstrap
 
 
 @recipe(

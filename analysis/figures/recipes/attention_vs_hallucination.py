@@ -12,10 +12,10 @@ from analysis.figures.wording import images, interval, seen
 from analysis.plots.intervals import errors, forest
 from analysis.plots.style import new_figure
 from analysis.stats.attention import object_attention
-from analysis.stats.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
 from analysis.stats.estimate import estimates, row
 from analysis.stats.hallucination import hallucination_rate, ties
 from analysis.stats.ratios import difference, ratio
+from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
 
 _STATES = {"mentioned": ("#4D4D4D", "o"), "missed": ("#B3589A", "s")}
 # Kept tokens are binned into this many parts by attention for the profile.

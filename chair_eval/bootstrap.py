@@ -4,6 +4,9 @@ Nearly every number of this study (a rate, a ratio of sums, a partial correlatio
 is a smooth function of sums over images. For such a number both the resamples (``counts @ sums``)
 and all leave-one-out values (``total - sums``) are matrix expressions, so 40,000 images cost
 seconds, and one set of resampled images serves every number of a table.
+
+Images are resampled by their place, so equal limits need an equal order of the images: everywhere
+in this project that is ascending ``str(image id)``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +14,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
-from analysis.errors import UsageError
+from chair_eval.errors import UsageError
 
 Array = NDArray[np.float64]
 # Resampled counts held at once; 4 million of them are 32 MB.
 _CHUNK = 4_000_000
+# Resamples times images that are drawn at most; above it fewer resamples are taken.
+_DRAW_LIMIT = 400_000_000
+_MOST_RESAMPLES = 1_000_000
+# Values an interval is made of at least, unless fewer resamples were asked for.
+_FEWEST_VALUES = 100
 # Power at which the smallest detectable effect is stated.
 _POWER = 0.8
 
@@ -29,9 +37,9 @@ class Bootstrap:
     Parameters
     ----------
     n_resamples
-        Bootstrap samples, at least 100.
+        Bootstrap samples, 0 (no intervals) to 1,000,000.
     level
-        Confidence level, between 0.5 and 1.
+        Confidence level, between 0 and 1.
     seed
         Seed; equal seeds give equal intervals.
     """
@@ -41,22 +49,31 @@ class Bootstrap:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_resamples < 100:
-            raise UsageError(f"n_resamples is {self.n_resamples}; at least 100 are needed.")
-        if not 0.5 <= self.level < 1:
-            raise UsageError(f"level is {self.level}; it must lie in [0.5, 1).")
+        whole = hasattr(self.n_resamples, "__index__")
+        if not (whole and 0 <= self.n_resamples <= _MOST_RESAMPLES):
+            raise UsageError(
+                f"draws (n_resamples) is {self.n_resamples}; allowed: 0 to {_MOST_RESAMPLES:,}"
+            )
+        if not 0 < self.level < 1:
+            raise UsageError(f"level is {self.level}; allowed: between 0 and 1")
+        if not (hasattr(self.seed, "__index__") and self.seed >= 0):
+            raise UsageError(f"seed is {self.seed}; allowed: whole numbers from 0")
+
+    def drawn(self, n: int) -> int:
+        """Return how many resamples of ``n`` images are taken: fewer above 200,000 images."""
+        return min(self.n_resamples, max(_FEWEST_VALUES, _DRAW_LIMIT // n)) if n else 0
 
     def counts(self, n: int) -> Iterator[Array]:
         """Yield how often each of ``n`` images is drawn, as chunks (b, n) of the resamples."""
         rng = np.random.default_rng(self.seed)
-        done = 0
-        while done < self.n_resamples:
-            size = min(self.n_resamples - done, max(1, _CHUNK // max(n, 1)))
+        left = self.drawn(n)
+        while left:
+            size = min(left, max(1, _CHUNK // n))
             drawn = rng.integers(0, n, size=(size, n), dtype=np.int64)
             drawn += np.arange(size, dtype=np.int64)[:, None] * n
             counted = np.bincount(drawn.ravel(), minlength=size * n)
             yield counted.reshape(size, n).astype(np.float64)
-            done += size
+            left -= size
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ class Interval:
     @property
     def detectable(self) -> float:
         """Smallest true effect this many images would find with power 0.8 at level 0.05."""
-        return float((norm.ppf(0.975) + norm.ppf(_POWER)) * self.se)
+        return float((ndtri(0.975) + ndtri(_POWER)) * self.se)
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,8 @@ class Statistic:
     Parameters
     ----------
     sums
-        One row per image, shape (n, p): what the image adds to each of the p sums.
+        One row per image, shape (n, p): what the image adds to each of the p sums. Statistics
+        that share one array are resampled once.
     function
         Maps sums of shape (..., p) to values of shape (...); must not depend on the scale of all
         sums together (a ratio, a correlation), NaN where undefined.
@@ -109,6 +127,16 @@ class Statistic:
     sums: Array
     function: Callable[[Array], Array]
     n: int | None = None
+
+    @property
+    def estimate(self) -> float:
+        """The value on all images; NaN without any."""
+        return float(self.of(self.sums.sum(axis=0)[None])[0]) if len(self.sums) else np.nan
+
+    def of(self, sums: Array) -> Array:
+        """Return the values of sums (..., p), undefined ones without a warning."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.function(sums)
 
 
 def bootstrap(statistics: Sequence[Statistic], boot: Bootstrap) -> list[Interval]:
@@ -141,18 +169,21 @@ def bootstrap(statistics: Sequence[Statistic], boot: Bootstrap) -> list[Interval
     if len(sizes) > 1:
         raise UsageError(f"statistics over {sorted(sizes)} images cannot share resamples.")
     n = sizes.pop()
-    if n < 2:
-        return [_too_few(statistic) for statistic in statistics]
-    edges = np.cumsum([0] + [statistic.sums.shape[1] for statistic in statistics])
-    stacked = np.concatenate([statistic.sums for statistic in statistics], axis=1)
+    if n < 2 or not boot.n_resamples:
+        why = "fewer than two images" if n < 2 else "no resamples"
+        return [_none(statistic.estimate, n, why) for statistic in statistics]
+    tables = {id(statistic.sums): statistic.sums for statistic in statistics}
+    edges = np.cumsum([table.shape[1] for table in tables.values()])
+    columns = dict(zip(tables, np.split(np.arange(edges[-1]), edges[:-1]), strict=True))
+    stacked = np.concatenate(list(tables.values()), axis=1)
     resampled = np.concatenate([counts @ stacked for counts in boot.counts(n)])
     total = stacked.sum(axis=0)
     found = []
-    for statistic, start, stop in zip(statistics, edges[:-1], edges[1:], strict=True):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            estimate = float(statistic.function(total[None, start:stop])[0])
-            draws = statistic.function(resampled[:, start:stop])
-            left_out = statistic.function(total[start:stop] - stacked[:, start:stop])
+    for statistic in statistics:
+        own = columns[id(statistic.sums)]
+        estimate = float(statistic.of(total[None, own])[0])
+        draws = statistic.of(resampled[:, own])
+        left_out = statistic.of(total[own] - statistic.sums)
         size = n if statistic.n is None else statistic.n
         found.append(bca(estimate, draws, left_out, size, boot.level))
     return found
@@ -174,21 +205,21 @@ def bca(estimate: float, draws: Array, left_out: Array, n: int, level: float) ->
     level
         Confidence level.
     """
+    fewest = min(_FEWEST_VALUES, len(draws))
     draws = draws[np.isfinite(draws)]
-    if not np.isfinite(estimate) or n < 2 or len(draws) < 100:
-        return Interval(float(estimate), np.nan, np.nan, np.nan, np.nan, n, "none: undefined")
+    if not np.isfinite(estimate) or n < 2 or len(draws) < max(fewest, 2):
+        return _none(estimate, n, "undefined")
     se = float(draws.std(ddof=1))
     if se <= 1e-12 * max(1.0, abs(estimate)):
-        method = "none: every resample gives the same value"
-        return Interval(float(estimate), np.nan, np.nan, np.nan, np.nan, n, method)
+        return _none(estimate, n, "every resample gives the same value")
     below = (draws < estimate).mean() + 0.5 * (draws == estimate).mean()
     floor = 0.5 / len(draws)
-    bias = norm.ppf(np.clip(below, floor, 1 - floor))
+    bias = ndtri(np.clip(below, floor, 1 - floor))
     skew = _acceleration(left_out)
-    tails = norm.ppf([(1 - level) / 2, (1 + level) / 2])
-    levels = norm.cdf(bias + (bias + tails) / (1 - skew * (bias + tails)))
+    tails = ndtri([(1 - level) / 2, (1 + level) / 2])
+    levels = ndtr(bias + (bias + tails) / (1 - skew * (bias + tails)))
     low, high = np.quantile(draws, levels)
-    p = float(2 * norm.sf(abs(estimate) / se))
+    p = float(2 * ndtr(-abs(estimate) / se))
     method = f"BCa bootstrap over images, B={len(draws)}, level={level:g}"
     return Interval(float(estimate), float(low), float(high), se, p, n, method)
 
@@ -203,10 +234,6 @@ def _acceleration(left_out: Array) -> float:
     return float((deviation**3).sum() / (6 * spread**1.5)) if spread > 0 else 0.0
 
 
-def _too_few(statistic: Statistic) -> Interval:
-    n = len(statistic.sums)
-    estimate = np.nan
-    if n:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            estimate = float(statistic.function(statistic.sums.sum(axis=0)[None])[0])
-    return Interval(estimate, np.nan, np.nan, np.nan, np.nan, n, "none: fewer than two images")
+def _none(estimate: float, n: int, why: str) -> Interval:
+    """Return an estimate without an interval, and why."""
+    return Interval(float(estimate), np.nan, np.nan, np.nan, np.nan, n, f"none: {why}")

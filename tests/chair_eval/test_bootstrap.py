@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
-from analysis.errors import UsageError
-from analysis.stats.bootstrap import Bootstrap, Statistic, bootstrap
 from analysis.stats.ratios import ratio
+from chair_eval.bootstrap import Bootstrap, Statistic, bootstrap
+from chair_eval.errors import UsageError
 
 FAST = Bootstrap(n_resamples=500)
 
@@ -73,7 +73,9 @@ def test_constant_values_have_an_estimate_but_no_interval():
     assert "same value" in found.method
 
 
-@pytest.mark.parametrize(("field", "value"), [("n_resamples", 10), ("level", 1.0)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("n_resamples", -1), ("n_resamples", 10**7), ("level", 1.0), ("seed", -1)]
+)
 def test_wrong_parameters_are_named(field, value):
     with pytest.raises(UsageError, match=field):
         Bootstrap(**{field: value})

@@ -24,8 +24,8 @@ from analysis.errors import UsageError
 from analysis.extract.config import ExtractConfig
 from analysis.extract.shard import Worker
 from analysis.extract.variants import Variant, default_keeps, make_variants
-from analysis.models import LoadOptions, Request, load
-from analysis.models.base import Adapter, device_name, pick_device
+from analysis.models import Adapter, LoadOptions, Request, load
+from analysis.models.devices import device_name, pick_device
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +137,7 @@ def prepare(settings: ThroughputSettings) -> Bench:
     adapter = _adapter(settings)
     n = adapter.n_tokens or 576
     keeps = settings.keeps or default_keeps(n)[:2]
-    limit = settings.max_new_tokens or adapter.model.generation_config.max_new_tokens or 512
+    limit = settings.max_new_tokens or adapter.max_new_tokens or 512
     config = ExtractConfig(
         model=settings.model,
         data=settings.data,
@@ -152,7 +152,7 @@ def prepare(settings: ThroughputSettings) -> Bench:
     dataset = load_dataset(settings.data)
     samples = list(itertools.islice(dataset.samples(0, settings.limit), settings.limit))
     variants = make_variants(config, adapter.n_tokens, {})
-    small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
+    small = adapter.n_parameters < _SMALL
     rows = settings.batch_size or (256 if small else 32)
     return Bench(Worker(adapter, config, variants, dataset.name, rows), samples)
 

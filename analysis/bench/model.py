@@ -19,7 +19,7 @@ from analysis.bench.presets import AFTER, BEFORE, build, preset
 from analysis.bench.shapes import ModelShape
 from analysis.catalogue import METHODS
 from analysis.errors import UsageError
-from analysis.models.base import device_name
+from analysis.models.devices import device_name
 from analysis.models.llava15 import Llava15
 from analysis.pruners import make_pruner
 

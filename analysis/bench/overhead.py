@@ -14,7 +14,7 @@ from analysis.bench.presets import preset
 from analysis.errors import UsageError
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
-from analysis.models.base import device_name
+from analysis.models.devices import device_name
 from analysis.pruners import make_pruner
 from analysis.tokens import VisualTokens
 

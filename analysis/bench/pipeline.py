@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from analysis.errors import UsageError
+from analysis.models import Request
 from analysis.models.anyres import AnyresTokens
-from analysis.models.base import Request
 from analysis.models.crops import select_batch
 from analysis.models.generation import Batch
 from analysis.models.llava15 import Llava15
@@ -177,7 +177,7 @@ class EagerTower(Pipeline):
     def encode(self) -> list[VisualTokens]:
         """Run the tower with ``output_attentions=True`` and read one row of one map."""
         images = [Image.new("RGB", (1, 1))] * self.batch
-        pixels = self.adapter.pixel_values(images)
+        pixels = self.adapter.pixel_inputs(images)["pixel_values"]
         layer = self.adapter.model.config.vision_feature_layer
         with torch.no_grad():
             out = self.adapter.tower(pixels, output_attentions=True, output_hidden_states=True)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from analysis.bench.timing import Work
-from analysis.models.capture import capture_tower, evidence
+from analysis.models.clip import capture_tower
 
 _SELECTED = -2
 # Share of the tower's forward pass that capturing may take.
@@ -45,7 +45,7 @@ def capture_works(
         tower.set_attn_implementation("sdpa")
         with capture_tower(tower, _SELECTED) as capture:
             tower(pixels)
-        evidence(capture, frozenset(), 24, 9)
+        capture.evidence()
 
     def eager() -> None:
         tower.set_attn_implementation("eager")
@@ -53,7 +53,7 @@ def capture_works(
 
     works: dict[str, Work] = {
         "forward pass, sdpa": plain,
-        "capture alone": lambda: evidence(seen, frozenset(), 24, 9),
+        "capture alone": lambda: seen.evidence(),
         "forward pass with capture": hooked,
         "forward pass, eager, output_attentions": eager,
     }

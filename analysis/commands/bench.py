@@ -164,7 +164,7 @@ def flops(
 
 
 def _device(name: str) -> "torch.device":
-    from analysis.models.base import pick_device
+    from analysis.models.devices import pick_device
 
     return pick_device(name)
 

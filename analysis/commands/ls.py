@@ -140,10 +140,9 @@ def measures() -> Listing:
 
 def models() -> Listing:
     """Return the table of model families."""
-    from analysis.models import MODELS, register_all
+    from analysis.models import FAMILIES, family
 
-    register_all()
-    return _summaries({name: MODELS.get(name) for name in MODELS})
+    return _summaries({name: family(name) for name in FAMILIES})
 
 
 def datasets() -> Listing:

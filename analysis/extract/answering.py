@@ -13,7 +13,7 @@ from analysis.datasets.base import Question
 from analysis.errors import AgileError
 from analysis.extract.variants import Variant
 from analysis.models import Adapter, Answer, Request
-from analysis.models.memory import ran_out
+from analysis.models.devices import ran_out
 from analysis.tokens import VisualTokens
 
 

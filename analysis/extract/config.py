@@ -46,7 +46,7 @@ class ExtractConfig:
         Whether the variants of the study's figures are added, each at the middle keep;
         see :mod:`analysis.extract.study`.
     revision, dtype, attention, image_aspect, prompt, quantize
-        See :class:`analysis.models.base.LoadOptions`.
+        See :class:`analysis.models.options.LoadOptions`.
     budget
         For models that split an image into crops: ``crop`` shares the budget among
         them, ``global`` prunes the whole image at once.

@@ -31,7 +31,7 @@ class Runtime:
     Parameters
     ----------
     device, device_map
-        See :class:`analysis.models.base.LoadOptions`.
+        See :class:`analysis.models.options.LoadOptions`.
     batch_size
         Rows in one generation; 0 means 256 for small models and 16 for large ones.
     worker, workers

@@ -11,15 +11,13 @@ from analysis.extract.prepare import check_variants, load_options
 from analysis.extract.run import Run
 from analysis.extract.study import with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
-from analysis.models import find_family
+from analysis.models import outline
 
 # Bytes a row takes on disk, measured on a run of the embedded model (zstd Parquet): an
 # index costs about 2 bytes, an attention value 4, an answer about 60.
 _BYTES_PER_TOKEN = 4
 _BYTES_PER_INDEX = 2
 _BYTES_PER_ANSWER = 60
-# Crops of a large image in LLaVA-NeXT: the whole and four tiles.
-_CROPS = 5
 
 
 @dataclass(frozen=True)
@@ -77,49 +75,6 @@ class Plan:
         )
 
 
-@dataclass(frozen=True)
-class Outline:
-    """What a checkpoint's configuration says without its weights.
-
-    Attributes
-    ----------
-    family
-        Name of the model family.
-    offered
-        Fields of `VisualTokens` its adapter fills.
-    n_tokens
-        Visual tokens of an image, None where it differs from image to image.
-    assumed
-        The same, or a full set of crops (LLaVA-NeXT), or 576.
-    depth
-        Decoder layers.
-    """
-
-    family: str
-    offered: frozenset[str]
-    n_tokens: int | None
-    assumed: int
-    depth: int | None
-
-
-def outline(config: ExtractConfig) -> Outline:
-    """Read what a plan needs of a checkpoint.
-
-    Raises
-    ------
-    UsageError
-        For a missing checkpoint, a family without an adapter, or wrong load options.
-    """
-    adapter, loaded = find_family(load_options(config, Runtime()))
-    vision = loaded.vision_config
-    side = getattr(vision, "image_size", None)
-    patches = int((side // vision.patch_size) ** 2) if side else 576
-    crops = _CROPS if hasattr(loaded, "image_grid_pinpoints") else 1
-    fixed = patches if side and crops == 1 else None
-    depth = getattr(loaded.get_text_config(), "num_hidden_layers", None)
-    return Outline(adapter.family, adapter.offers(), fixed, patches * crops, depth)
-
-
 def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
     """Work out what a run will do.
 
@@ -135,15 +90,15 @@ def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
     UsageError
         For the same mistakes the run itself would refuse.
     """
-    known = outline(config)
+    known = outline(load_options(config, Runtime()))
     dataset = load_dataset(config.data)
     ids = image_ids(dataset, config)
     # Without a fixed N the run itself takes LLaVA-1.5's budgets.
     keeps = config.keeps or default_keeps(known.n_tokens or 576)
     ready = ExtractConfig.from_dict({**config.as_dict(), "keeps": list(keeps)})
-    ready = with_study(ready, known.depth, known.n_tokens, known.offered)
+    ready = with_study(ready, known.depth, known.n_tokens, known.offers)
     variants = make_variants(ready, known.n_tokens, calibration(config.model))
-    check_variants(variants, known.family, known.offered, known.n_tokens, known.depth)
+    check_variants(variants, known.family, known.offers, known.n_tokens, known.depth)
     questions = sum(
         1
         for sample in dataset.samples(config.offset, len(ids))

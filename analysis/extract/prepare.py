@@ -8,7 +8,7 @@ from analysis.errors import UsageError
 from analysis.extract.config import ExtractConfig, split_keep
 from analysis.extract.loop import Runtime
 from analysis.extract.shard import Worker
-from analysis.extract.study import decoder_depth, with_study
+from analysis.extract.study import with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
 from analysis.models import Adapter, LoadOptions, load
 from analysis.pruners import Pruner, make_pruner
@@ -119,19 +119,18 @@ def prepare(config: ExtractConfig, runtime: Runtime, dataset: Dataset) -> Worker
     """
     adapter = load_adapter(config, runtime)
     n_tokens = adapter.n_tokens
-    generation = adapter.model.generation_config
     merged = dataclasses.replace(
         config,
         keeps=config.keeps or default_keeps(n_tokens or 576),
-        max_new_tokens=config.max_new_tokens or generation.max_new_tokens or 512,
+        max_new_tokens=config.max_new_tokens or adapter.max_new_tokens or 512,
     )
     inside = any(make_pruner(split_keep(s)[0]).prunes == "in LLM" for s in config.pruners)
-    depth = decoder_depth(adapter.model) if config.study or inside else None
-    merged = with_study(merged, depth, n_tokens, adapter.offers())
+    depth = adapter.depth if config.study or inside else None
+    merged = with_study(merged, depth, n_tokens, adapter.offers)
     variants = make_variants(merged, n_tokens, calibration(config.model))
-    check_variants(variants, adapter.family, adapter.offers(), n_tokens, depth)
+    check_variants(variants, adapter.family, adapter.offers, n_tokens, depth)
     for variant in variants:
         _check_compiled(variant.pruner, runtime)
-    small = sum(p.numel() for p in adapter.model.parameters()) < _SMALL
+    small = adapter.n_parameters < _SMALL
     batch = runtime.batch_size or (256 if small else 16)
     return Worker(adapter, merged, variants, dataset.name, batch)

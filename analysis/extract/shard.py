@@ -13,12 +13,11 @@ from analysis.datasets.base import Question, Sample
 from analysis.errors import AgileError
 from analysis.extract.answering import Job, answer_all
 from analysis.extract.config import ExtractConfig
-from analysis.extract.study import decoder_depth
 from analysis.extract.variants import Variant, generator_for
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.kept import kept_measures
 from analysis.models import Adapter, Answer
-from analysis.models.memory import ran_out, release
+from analysis.models.devices import ran_out, release
 from analysis.pruners import Selection, make_pruner
 from analysis.tokens import VisualTokens
 
@@ -159,7 +158,7 @@ class Worker:
     def _check_inside(self, item: Loaded) -> None:
         """Refuse an image for which a method inside the language model has no schedule."""
         inside: list[Any] = [v for v in self.variants if v.inside]
-        depth = decoder_depth(self.adapter.model) if inside else None
+        depth = self.adapter.depth if inside else None
         if depth is None or item.tokens is None:
             return
         for variant in inside:

@@ -122,17 +122,6 @@ def with_study(
     return dataclasses.replace(config, pruners=(*config.pruners, *added))
 
 
-def decoder_depth(model: Any) -> int | None:
-    """Return the number of decoder layers, None for a model that cannot be pruned inside."""
-    from analysis.pruners.inllm.decoder import find_decoder
-
-    try:
-        return find_decoder(model).n_layers
-    except ValueError as error:
-        log.info("nothing is pruned inside the language model: %s", error)
-        return None
-
-
 def _labels(config: ExtractConfig, keep: int) -> set[str]:
     """Labels of the pruners a configuration already runs at ``keep``."""
     parts = [split_keep(spec) for spec in config.pruners]

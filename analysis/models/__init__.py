@@ -1,17 +1,18 @@
 """One adapter per model family: visual tokens out, pruned generation in."""
 
 import importlib
-from typing import Any
 
 from analysis.errors import UsageError
-from analysis.models.base import MODELS, Adapter, Answer, LoadOptions, Request
+from analysis.models.base import Adapter
+from analysis.models.exchange import Answer, Outline, Request
 from analysis.models.loading import load_config
+from analysis.models.options import LoadOptions
 
-# transformers' model_type → module that registers the adapter under that name.
-_MODULES = {
-    "llava": "analysis.models.llava15",
-    "llava_next": "analysis.models.llava_next",
-    "qwen2_5_vl": "analysis.models.qwen25_vl",
+#: transformers' model_type → where its adapter is; one line a family.
+FAMILIES = {
+    "llava": "analysis.models.llava15:Llava15",
+    "llava_next": "analysis.models.llava_next:LlavaNext",
+    "qwen2_5_vl": "analysis.models.qwen25_vl:Qwen25VL",
 }
 
 
@@ -23,40 +24,46 @@ def load(options: LoadOptions) -> Adapter:
     UsageError
         For a missing checkpoint or a family without an adapter.
     """
-    return find_family(options)[0].load(options)
+    return family(load_config(options).model_type, options.model).load(options)
 
 
-def find_family(options: LoadOptions) -> tuple[type[Adapter], Any]:
-    """Return the adapter class of a checkpoint and its configuration; reads no weights.
+def outline(options: LoadOptions) -> Outline:
+    """Return what a checkpoint's configuration says; reads no weights.
 
     Raises
     ------
     UsageError
         For a missing checkpoint or a family without an adapter.
     """
-    register_all()
     config = load_config(options)
-    kind = config.model_type
-    if kind not in MODELS:
+    return family(config.model_type, options.model).outline(config)
+
+
+def family(name: str, model: str = "this") -> type[Adapter]:
+    """Return the adapter class of a family; its module is imported only now.
+
+    Raises
+    ------
+    UsageError
+        For a family without an adapter; ``model`` is named in the message.
+    """
+    if name not in FAMILIES:
         raise UsageError(
-            f"{options.model} is a {kind!r} model; families with an adapter: {', '.join(MODELS)}."
+            f"{model} is a {name!r} model; families with an adapter: {', '.join(FAMILIES)}."
         )
-    return MODELS.get(kind), config
-
-
-def register_all() -> None:
-    """Import every adapter so that the registry is complete."""
-    for module in _MODULES.values():
-        importlib.import_module(module)
+    module, _, class_name = FAMILIES[name].partition(":")
+    found: type[Adapter] = getattr(importlib.import_module(module), class_name)
+    return found
 
 
 __all__ = [
-    "MODELS",
+    "FAMILIES",
     "Adapter",
     "Answer",
     "LoadOptions",
+    "Outline",
     "Request",
-    "find_family",
+    "family",
     "load",
-    "register_all",
+    "outline",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analysis.models.base import Answer
+from analysis.models.exchange import Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,11 @@ class Batch:
     mask: Tensor
     positions: Tensor | None
     image: Tensor
+
+    def inputs(self) -> dict[str, Tensor]:
+        """Return what the model takes, by argument name."""
+        explicit = {} if self.positions is None else {"position_ids": self.positions}
+        return {"inputs_embeds": self.embeds, "attention_mask": self.mask, **explicit}
 
 
 def kept_positions(before: int, after: int, n: int, indices: Tensor) -> Tensor:
@@ -159,10 +164,8 @@ def greedy(model: Any, tokenizer: Any, batch: Batch, max_new_tokens: int) -> lis
     """
     stops = stop_ids(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
-    extra = {} if batch.positions is None else {"position_ids": batch.positions}
     out = model.generate(
-        inputs_embeds=batch.embeds,
-        attention_mask=batch.mask,
+        **batch.inputs(),
         max_new_tokens=max_new_tokens,
         do_sample=False,
         num_beams=1,
@@ -172,7 +175,6 @@ def greedy(model: Any, tokenizer: Any, batch: Batch, max_new_tokens: int) -> lis
         eos_token_id=list(stops),
         pad_token_id=pad,
         use_cache=True,
-        **extra,
     )
     return [_answer(row, stops, tokenizer) for row in out.tolist()]
 

@@ -7,19 +7,18 @@ from PIL import Image
 from torch import Tensor
 
 from analysis.models.anyres import AnyresTokens, CropSelection, anyres_tokens
-from analysis.models.base import MODELS, LoadOptions
-from analysis.models.capture import capture_tower, evidence
 from analysis.models.llava15 import Llava15
-from analysis.models.loading import load_model, load_processor
 from analysis.models.preprocess import Aspect
 from analysis.models.prompts import PromptStyle
+from analysis.pruners.base import Selection
 from analysis.tokens import VisualTokens
 
 # Vicuna's vocabulary (32000 + added tokens); larger LLaMA vocabularies are LLaMA 3's.
 _VICUNA_VOCABULARY = 32100
+# Crops of a large image: the whole and four tiles.
+_CROPS = 5
 
 
-@MODELS.register("llava_next")
 class LlavaNext(Llava15):
     """Adapter of ``LlavaNextForConditionalGeneration`` on stock transformers.
 
@@ -32,22 +31,14 @@ class LlavaNext(Llava15):
     summary: ClassVar[str] = (
         "LLaVA-NeXT 7B (Vicuna, Mistral); anyres: crop 0 and up to 4 tiles, N up to 2928"
     )
+    architecture: ClassVar[str] = "LlavaNextForConditionalGeneration"
     default_aspect: ClassVar[Aspect] = "anyres"
     aspects: ClassVar[tuple[Aspect, ...]] = ("anyres",)
 
     @classmethod
-    def load(cls, options: LoadOptions) -> "LlavaNext":
-        """Load model and processor from a hub id or a folder.
-
-        Raises
-        ------
-        UsageError
-            When the checkpoint is missing or leaves no single [CLS] attention.
-        """
-        from transformers import LlavaNextForConditionalGeneration
-
-        processor = load_processor(options)
-        return cls(load_model(LlavaNextForConditionalGeneration, options), processor, options)
+    def image_tokens(cls, config: Any) -> tuple[int | None, int]:
+        """Return None, as N follows the size of each image, and the patches of all crops."""
+        return None, super().image_tokens(config)[1] * _CROPS
 
     @property
     def default_prompt(self) -> PromptStyle:
@@ -58,73 +49,44 @@ class LlavaNext(Llava15):
         vicuna = text.model_type == "llama" and text.vocab_size <= _VICUNA_VOCABULARY
         return "vicuna_v1" if vicuna else "chat_template"
 
-    @property
-    def n_tokens(self) -> int | None:
-        """None: N follows the size of each image."""
-        return None
-
-    def pixel_inputs(self, images: list[Image.Image]) -> tuple[Tensor, Tensor]:
-        """Preprocess images.
+    def pixel_inputs(self, images: list[Image.Image]) -> dict[str, Tensor]:
+        """Preprocess images into what the tower takes.
 
         Returns
         -------
-        tuple of Tensor
-            (B, crops, 3, S, S) pixels, padded with empty crops, and (B, 2) sizes
-            (height, width) of the images as they came.
+        dict
+            ``pixel_values`` (B, crops, 3, S, S), padded with empty crops, and
+            ``image_sizes`` (B, 2), height and width of the images as they came.
         """
         ready = [image.convert("RGB") for image in images]
         out = self.processor.image_processor(images=ready, return_tensors="pt")
-        first = next(self.tower.parameters())
-        return out["pixel_values"].to(first.device, first.dtype), out["image_sizes"]
+        return {
+            "pixel_values": self.on_tower(out["pixel_values"]),
+            "image_sizes": out["image_sizes"],
+        }
 
-    def encode(
-        self, images: list[Image.Image], needs: frozenset[str] = frozenset()
+    def assemble(
+        self, features: list[Tensor], fields: dict[str, Tensor], inputs: dict[str, Tensor]
     ) -> list[VisualTokens]:
-        """Run the vision tower once over all crops of the images.
-
-        Parameters
-        ----------
-        images
-            RGB images of any size.
-        needs
-            Evidence wanted beyond features, encoder features and [CLS] attention.
-
-        Returns
-        -------
-        list of VisualTokens
-            One `AnyresTokens` per image.
-        """
-        pixels, sizes = self.pixel_inputs(images)
-        layer = self.model.config.vision_feature_layer
-        with (
-            torch.no_grad(),
-            capture_tower(self.tower, layer, needs, self.object_layer) as seen,
-        ):
-            output = self.model.model.get_image_features(pixel_values=pixels, image_sizes=sizes)
-            fields = evidence(seen, needs, self.n_layers, self.object_layer)
-        counts = [self._n_crops(size) for size in sizes]
+        """Make one `AnyresTokens` per image from the evidence of all crops."""
         found: list[VisualTokens] = []
-        for i, (features, count) in enumerate(zip(output.pooler_output, counts, strict=True)):
-            start = sum(counts[:i])
-            own = {name: value[start : start + count] for name, value in fields.items()}
-            found.append(anyres_tokens(features, own, self._layout(count, sizes[i])))
+        start = 0
+        for tokens, size in zip(features, inputs["image_sizes"], strict=True):
+            end = start + self._n_crops(size)
+            own = {name: value[start:end] for name, value in fields.items()}
+            found.append(anyres_tokens(tokens, own, self._layout(end - start, size)))
+            start = end
         return found
 
-    def fed(self, tokens: VisualTokens, selection: Any | None) -> Tensor:
-        """Return the (K, D) tokens the language model sees.
-
-        Merging methods work crop by crop, each with the crop's own [CLS].
-        """
+    def merged(self, tokens: VisualTokens, selection: Selection) -> Tensor:
+        """Return the (K, C) merged tokens; crops merge on their own, each with its [CLS]."""
         if (
             isinstance(tokens, AnyresTokens)
             and isinstance(selection, CropSelection)
-            and selection.weights is not None
             and selection.crops
         ):
-            merged = selection.merged(tokens)
-            with torch.no_grad():
-                return self.project(merged.to(tokens.features.dtype))
-        return super().fed(tokens, selection)
+            return selection.merged(tokens)
+        return super().merged(tokens, selection)
 
     def _n_crops(self, size: Tensor) -> int:
         """Crops of an image of ``size`` (height, width): the whole and its tiles."""
@@ -143,7 +105,7 @@ class LlavaNext(Llava15):
         The model packs its features with the same call, so the two cannot differ.
         """
         config = self.model.config
-        patches = (config.vision_config.image_size // config.vision_config.patch_size) ** 2
+        patches = super().image_tokens(config)[1]
         numbers = torch.arange(crops * patches, dtype=torch.float64).view(crops, patches, 1)
         packed, _ = self.model.model.pack_image_features(
             [numbers],

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from analysis.errors import AgileError, UsageError
-from analysis.models.base import LoadOptions, pick_device, torch_dtype
-from analysis.models.memory import ran_out
+from analysis.models.devices import pick_device, ran_out, torch_dtype
+from analysis.models.options import LoadOptions
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +78,13 @@ def quantization(options: LoadOptions) -> Any:
     return BitsAndBytesConfig(**{f"load_in_{options.quantize}": True})
 
 
-def load_model(model_class: Any, options: LoadOptions) -> Any:
+def load_model(architecture: str, options: LoadOptions) -> Any:
     """Load weights and place them.
 
     Parameters
     ----------
-    model_class
-        A transformers class with ``from_pretrained``.
+    architecture
+        Name of a transformers class with ``from_pretrained``.
     options
         What to load and where to.
 
@@ -99,6 +99,8 @@ def load_model(model_class: Any, options: LoadOptions) -> Any:
     AgileError
         When they do not fit into memory, are damaged, or leave a parameter without a value.
     """
+    import transformers
+
     device = pick_device(options.device)
     kwargs: dict[str, Any] = {
         "revision": options.revision,
@@ -110,7 +112,7 @@ def load_model(model_class: Any, options: LoadOptions) -> Any:
     if options.device_map is not None or quantized is not None:
         kwargs["device_map"] = options.device_map or "auto"
     try:
-        model, found = model_class.from_pretrained(
+        model, found = getattr(transformers, architecture).from_pretrained(
             options.model, output_loading_info=True, **kwargs
         )
         if "device_map" not in kwargs:

@@ -5,9 +5,30 @@ from typing import Literal
 
 from PIL import Image
 
+from analysis.errors import UsageError
+
 # anyres and native belong to families that bring their own geometry (LLaVA-NeXT, Qwen).
 Aspect = Literal["pad", "crop", "anyres", "native"]
 ASPECTS: tuple[Aspect, ...] = ("pad", "crop")
+
+
+def resolve_aspect(
+    chosen: str, family: str, default: Aspect, allowed: tuple[Aspect, ...]
+) -> Aspect:
+    """Check the image geometry asked for against what a family can do; ``auto`` is its default.
+
+    Raises
+    ------
+    UsageError
+        If the family does not know it.
+    """
+    for aspect in (default, *allowed):
+        if aspect == (default if chosen == "auto" else chosen):
+            return aspect
+    raise UsageError(
+        f"image_aspect {chosen!r} does not fit {family}, which always uses {default}; "
+        "leave it at auto."
+    )
 
 
 def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:

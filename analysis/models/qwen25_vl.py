@@ -1,6 +1,9 @@
 """Qwen2.5-VL 7B: native resolution, no [CLS], positions in three dimensions (M-RoPE)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -8,20 +11,22 @@ from PIL import Image
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.models.base import MODELS, LoadOptions, Request
-from analysis.models.generation import Row
-from analysis.models.loading import load_model, load_parts
+from analysis.models.base import Adapter
+from analysis.models.clip import received_attention
+from analysis.models.exchange import Request
+from analysis.models.generation import Row, kept_positions
+from analysis.models.hooks import Recorder, recording
+from analysis.models.loading import load_parts
+from analysis.models.options import LoadOptions
 from analysis.models.preprocess import Aspect
 from analysis.models.prompts import PromptStyle
-from analysis.models.qwen_capture import VisionCapture, capture_vision, unwindowed
-from analysis.models.splicing import SplicingAdapter
 from analysis.pruners.base import PositionPolicy
 from analysis.tokens import VisualTokens
 
 
 @dataclass
 class QwenProcessor:
-    """What `SplicingAdapter` reads of a processor.
+    """What `Adapter` reads of a processor.
 
     Stock ``Qwen2_5_VLProcessor`` cannot be built without a video processor, which in
     turn needs torchvision; images need neither.
@@ -40,19 +45,24 @@ class QwenProcessor:
         return rendered
 
 
-@MODELS.register("qwen2_5_vl")
-class Qwen25VL(SplicingAdapter):
+class Qwen25VL(Adapter):
     """Adapter of ``Qwen2_5_VLForConditionalGeneration`` on stock transformers.
 
-    One visual token is a merge unit of 2 x 2 patches, N follows the image's size.
-    ``cls_attention`` holds what stands in for it here: attention received in the last
-    full-attention vision layer, mean over heads and query rows, averaged over a unit's
-    patches and put back into row-major order (so it sums to 1/4). ``encoder_features``
-    are the merger's input, the four normalised patches side by side.
+    One visual token is a merge unit of 2 x 2 patches, N follows the image's size. The
+    tower has no [CLS] and attends within windows except in a few layers. ``cls_attention``
+    holds what stands in for it: attention received in the last full-attention vision
+    layer, mean over heads and query rows, averaged over a unit's patches and put back
+    into row-major order (so it sums to 1/4). ``encoder_features`` are the merger's
+    input, the four normalised patches side by side.
 
     Kept tokens always hold the M-RoPE positions of the unpruned prompt, whatever the
     pruner's policy: a unit's position is where it is in the picture. So do tokens that
     survive pruning inside the language model.
+
+    Raises
+    ------
+    UsageError
+        When a prompt other than its own is asked for, or no layer attends fully.
     """
 
     family: ClassVar[str] = "qwen2_5_vl"
@@ -60,23 +70,24 @@ class Qwen25VL(SplicingAdapter):
         "Qwen2.5-VL 7B; native resolution, no [CLS]: received attention of the last "
         "full-attention layer"
     )
+    architecture: ClassVar[str] = "Qwen2_5_VLForConditionalGeneration"
+    offers: ClassVar[frozenset[str]] = frozenset(
+        {
+            "features",
+            "encoder_features",
+            "cls_attention",
+            "object_attention",
+            "received_attention",
+        }
+    )
     default_aspect: ClassVar[Aspect] = "native"
     aspects: ClassVar[tuple[Aspect, ...]] = ("native",)
     inside_policy: ClassVar[PositionPolicy | None] = "keep"
 
-    @classmethod
-    def load(cls, options: LoadOptions) -> "Qwen25VL":
-        """Load model, tokenizer and image processor from a hub id or a folder.
-
-        Raises
-        ------
-        UsageError
-            When the checkpoint is missing, or a prompt other than its own is asked for.
-        """
-        from transformers import Qwen2_5_VLForConditionalGeneration
-
-        processor = QwenProcessor(*load_parts(options))
-        return cls(load_model(Qwen2_5_VLForConditionalGeneration, options), processor, options)
+    @staticmethod
+    def read_processor(options: LoadOptions) -> QwenProcessor:
+        """Load tokenizer and image processor."""
+        return QwenProcessor(*load_parts(options))
 
     def __init__(self, model: Any, processor: Any, options: LoadOptions) -> None:
         super().__init__(model, processor, options)
@@ -100,60 +111,28 @@ class Qwen25VL(SplicingAdapter):
         """Its own template; the image stands between vision markers."""
         return "chat_template"
 
-    @property
-    def n_tokens(self) -> int | None:
-        """None: N follows the size of each image."""
-        return None
-
-    @classmethod
-    def offers(cls) -> frozenset[str]:
-        """Fields of VisualTokens that :meth:`encode` can fill."""
-        return frozenset(
-            {
-                "features",
-                "encoder_features",
-                "cls_attention",
-                "object_attention",
-                "received_attention",
-            }
-        )
-
-    def pixel_inputs(self, images: list[Image.Image]) -> tuple[Tensor, Tensor]:
-        """Preprocess images into (S, patch) pixels and a (B, 3) grid of patches."""
+    def pixel_inputs(self, images: list[Image.Image]) -> dict[str, Tensor]:
+        """Preprocess images into (S, patch) ``pixel_values`` and a (B, 3) grid of patches."""
         ready = [image.convert("RGB") for image in images]
         out = self.processor.image_processor(images=ready, return_tensors="pt")
         first = next(self.visual.parameters())
-        pixels = out["pixel_values"].to(first.device, first.dtype)
-        return pixels, out["image_grid_thw"].to(first.device)
+        return {
+            "pixel_values": out["pixel_values"].to(first.device, first.dtype),
+            "image_grid_thw": out["image_grid_thw"].to(first.device),
+        }
 
     def encode(
         self, images: list[Image.Image], needs: frozenset[str] = frozenset()
     ) -> list[VisualTokens]:
-        """Run the vision tower once over the images.
-
-        Parameters
-        ----------
-        images
-            RGB images of any size.
-        needs
-            Evidence wanted beyond features, encoder features and the stand-in for
-            [CLS] attention.
-
-        Returns
-        -------
-        list of VisualTokens
-            One per image; the grid counts merge units.
-        """
-        pixels, grid = self.pixel_inputs(images)
-        layers = [self.last_layer]
-        if "object_attention" in needs:
-            layers.append(self.object_layer)
-        with torch.no_grad(), capture_vision(self.visual, layers) as seen:
-            output = self.model.model.get_image_features(pixel_values=pixels, image_grid_thw=grid)
-            fields = self._evidence(seen, grid, needs)
+        """Run the vision tower once over the images; the grid counts merge units."""
+        inputs = self.pixel_inputs(images)
+        with torch.no_grad(), self._capture(needs) as seen:
+            output = self.model.model.get_image_features(**inputs)
+            fields = self._evidence(seen, inputs["image_grid_thw"], needs)
         merge = self.visual.spatial_merge_size
         found, start = [], 0
-        for features, (_, height, width) in zip(output.pooler_output, grid.tolist(), strict=True):
+        grids = inputs["image_grid_thw"].tolist()
+        for features, (_, height, width) in zip(output.pooler_output, grids, strict=True):
             end = start + len(features)
             own: dict[str, Any] = {name: value[start:end] for name, value in fields.items()}
             side = (height // merge, width // merge)
@@ -161,29 +140,48 @@ class Qwen25VL(SplicingAdapter):
             start = end
         return found
 
-    def _evidence(
-        self, seen: VisionCapture, grid: Tensor, needs: frozenset[str]
-    ) -> dict[str, Tensor]:
+    @contextmanager
+    def _capture(self, needs: frozenset[str]) -> Iterator[Recorder]:
+        """Record what evidence is made of: joint projections, rotary angles, merger input."""
+        middle = {self.object_layer} if "object_attention" in needs else set()
+        with recording() as seen:
+            for layer in {self.last_layer} | middle:
+                attention = self.visual.blocks[layer].attn
+                seen.output(("qkv", layer), attention.qkv)
+                seen.arguments(("given", layer), attention)
+            seen.output("merged", self.visual.merger.ln_q)
+            yield seen
+
+    def _evidence(self, seen: Recorder, grid: Tensor, needs: frozenset[str]) -> dict[str, Tensor]:
         """Turn what the hooks saw into fields over all images' units, row-major."""
-        if seen.merged is None:
-            raise RuntimeError("the tower has not run inside the capture")
         order = unwindowed(self.visual, grid)
-        unit = self.visual.spatial_merge_unit
-        heads = self.visual.config.num_heads
 
         def received(layer: int) -> Tensor:
-            return seen.received(layer, heads).view(-1, unit).mean(1)[order]
+            patches = self._received(seen, layer)
+            return patches.view(-1, self.visual.spatial_merge_unit).mean(1)[order]
 
         last = received(self.last_layer)
         fields = {
             "cls_attention": last,
-            "encoder_features": seen.merged.reshape(len(last), -1)[order],
+            "encoder_features": seen["merged"].reshape(len(last), -1)[order],
         }
         if "received_attention" in needs:
             fields["received_attention"] = last
         if "object_attention" in needs:
             fields["object_attention"] = received(self.object_layer)
         return fields
+
+    def _received(self, seen: Recorder, layer: int) -> Tensor:
+        """Attention every patch receives in a full-attention layer, (S,), 1 per image."""
+        from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb_vision
+
+        states, given = seen["qkv", layer], seen["given", layer]
+        heads = self.visual.config.num_heads
+        query, key, _ = states.view(len(states), 3, heads, -1).unbind(1)
+        query, key = apply_rotary_pos_emb_vision(query, key, *given["position_embeddings"])
+        edges = given["cu_seqlens"].tolist()
+        parts = [received_attention(query[a:b], key[a:b]) for a, b in pairwise(edges)]
+        return torch.cat(parts)
 
     def project(self, encoder_features: Tensor) -> Tensor:
         """Send (K, 4C) units through the merger's MLP to (K, D)."""
@@ -208,9 +206,8 @@ class Qwen25VL(SplicingAdapter):
                     f"{self.family} places tokens by where they are in the image, and this "
                     "selection holds some that are nowhere; use a pruner that does not merge."
                 )
-            head, tail = len(before), len(before) + request.tokens.n
-            kept = [positions[:, :head], positions[:, head + indices], positions[:, tail:]]
-            positions = torch.cat(kept, dim=1)
+            kept = kept_positions(len(before), len(after), request.tokens.n, indices)
+            positions = positions[:, kept]
         return Row(before, visual, after, positions)
 
     def positions(self, before: int, after: int, tokens: VisualTokens) -> Tensor:
@@ -241,3 +238,29 @@ class Qwen25VL(SplicingAdapter):
             "cls_attention": f"received attention of vision layer {self.last_layer}",
             "positions": "M-RoPE positions of the unpruned prompt",
         }
+
+
+def unwindowed(visual: Any, grid_thw: Tensor) -> Tensor:
+    """Order that undoes the tower's window permutation, over merge units.
+
+    Parameters
+    ----------
+    visual
+        ``model.model.visual``.
+    grid_thw
+        (B, 3) patches in time, height and width.
+
+    Returns
+    -------
+    Tensor
+        (units,) long: row-major unit → its place in window order.
+    """
+    from transformers.vision_utils import get_vision_window_index
+
+    index, _ = get_vision_window_index(
+        grid_thw,
+        spatial_merge_size=visual.spatial_merge_size,
+        window_size=visual.window_size,
+        patch_size=visual.patch_size,
+    )
+    return torch.as_tensor(index).argsort()

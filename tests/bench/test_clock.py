@@ -8,7 +8,7 @@ import torch
 
 from analysis.bench.clock import Clock, Duration, device_slug, matmul_ceiling
 from analysis.errors import UsageError
-from analysis.models.base import device_name
+from analysis.models.devices import device_name
 
 CPU = torch.device("cpu")
 

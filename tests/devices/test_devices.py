@@ -80,7 +80,7 @@ def near_side(folders, images):
     made = {}
     for family, folder in folders.items():
         adapter = load(LoadOptions(str(folder), device="cpu"))
-        tokens = adapter.encode(images, adapter.offers())
+        tokens = adapter.encode(images, adapter.offers)
         made[family] = adapter, [with_noise(one) for one in tokens]
     return made
 
@@ -92,7 +92,7 @@ def far_side(folders, images):
         adapter = load(LoadOptions(str(folder), device="cpu"))
         with faraway.Pretend():
             faraway.send(adapter.model)
-            made[family] = adapter, adapter.encode(images, adapter.offers())
+            made[family] = adapter, adapter.encode(images, adapter.offers)
     return made
 
 
@@ -119,7 +119,7 @@ def moved(tokens):
 
 
 def lacks(adapter, pruner):
-    return set(pruner.needs) - adapter.offers() - {"image_embeds", "text_embeds"}
+    return set(pruner.needs) - adapter.offers - {"image_embeds", "text_embeds"}
 
 
 def test_the_pretended_gpu_refuses_what_a_real_one_refuses():
@@ -142,7 +142,7 @@ def test_the_pretended_gpu_refuses_what_a_real_one_refuses():
 def test_encoding_stays_on_the_device(near_side, far_side, family):
     adapter, here = near_side[family]
     for one, other in zip(here, far_side[family][1], strict=True):
-        for name in adapter.offers() | {"crop", "newline"}:
+        for name in adapter.offers | {"crop", "newline"}:
             value = getattr(other, name)
             if value is not None:
                 assert value.device == faraway.FAR, name

@@ -43,14 +43,8 @@ def tokens(adapter, photos):
 def plain_inputs(adapter, image, n, question=QUESTION):
     before, after = adapter.prompt_ids(question)
     ids = torch.tensor([[*before, *[adapter.model.config.image_token_id] * n, *after]])
-    pixels, sizes = adapter.pixel_inputs([image])
     mask = torch.ones_like(ids)
-    return {
-        "input_ids": ids,
-        "attention_mask": mask,
-        "pixel_values": pixels,
-        "image_sizes": sizes,
-    }
+    return {"input_ids": ids, "attention_mask": mask, **adapter.pixel_inputs([image])}
 
 
 def test_keep_all_logits_equal_the_plain_model_bit_for_bit(adapter, photos, tokens):
@@ -100,7 +94,7 @@ def test_crops_and_separators_are_where_packing_put_them(adapter, photos, tokens
 
 def test_evidence_of_each_crop_equals_eager(folder, photos, tokens):
     eager = load(LoadOptions(str(folder), device="cpu", attention="eager"))
-    pixels, _ = eager.pixel_inputs([photos[0]])
+    pixels = eager.pixel_inputs([photos[0]])["pixel_values"]
     with torch.no_grad():
         out = eager.tower(pixels[0], output_attentions=True, output_hidden_states=True)
     for i, part in enumerate(tokens[0].parts):

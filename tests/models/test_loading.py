@@ -8,9 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from analysis.errors import AgileError, UsageError
 from analysis.models import LoadOptions, load
-from analysis.models.base import pick_device
+from analysis.models.devices import pick_device, ran_out
 from analysis.models.fingerprint import fingerprint
-from analysis.models.memory import ran_out
 
 
 @pytest.fixture

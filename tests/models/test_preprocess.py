@@ -19,6 +19,10 @@ def picture(size, seed=0):
     return Image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
 
 
+def pixels(adapter, image):
+    return adapter.pixel_inputs([image])["pixel_values"]
+
+
 def normalised(image):
     values = np.asarray(image, dtype=np.float32) / 255
     return ((values - OPENAI_CLIP_MEAN) / OPENAI_CLIP_STD).transpose(2, 0, 1)
@@ -46,7 +50,7 @@ def test_the_mean_colour_is_122_116_104():
 def test_pad_equals_the_processor_that_pads_itself(size, tiny_folder):
     """transformers' own do_pad is written independently of ours."""
     adapter = load(LoadOptions(str(tiny_folder), device="cpu", image_aspect="pad"))
-    own = adapter.pixel_values([picture(size)])[0].numpy()
+    own = adapter.pixel_inputs([picture(size)])["pixel_values"][0].numpy()
     reference = LlavaImageProcessorPil(
         do_pad=True, size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE}
     )
@@ -58,7 +62,7 @@ def test_pad_equals_the_processor_that_pads_itself(size, tiny_folder):
 @pytest.mark.parametrize("size", SHAPES)
 def test_crop_equals_shortest_edge_then_centre(size, tiny_folder):
     adapter = load(LoadOptions(str(tiny_folder), device="cpu", image_aspect="crop"))
-    own = adapter.pixel_values([picture(size)])[0].numpy()
+    own = adapter.pixel_inputs([picture(size)])["pixel_values"][0].numpy()
     width, height = size
     short = min(size)
     scaled = (int(SIZE * width / short), int(SIZE * height / short))
@@ -78,9 +82,9 @@ def test_pad_and_crop_see_different_pixels(tiny_folder):
     pad = load(LoadOptions(str(tiny_folder), device="cpu", image_aspect="pad"))
     crop = load(LoadOptions(str(tiny_folder), device="cpu", image_aspect="crop"))
     image = picture((90, 40))
-    assert not np.allclose(pad.pixel_values([image]), crop.pixel_values([image]))
+    assert not np.allclose(*(pixels(adapter, image) for adapter in (pad, crop)))
     square = picture((64, 64))
-    assert np.array_equal(pad.pixel_values([square]), crop.pixel_values([square]))
+    assert np.array_equal(*(pixels(adapter, square) for adapter in (pad, crop)))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1"])

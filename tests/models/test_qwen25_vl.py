@@ -12,7 +12,7 @@ from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as modeling
 
 from analysis.errors import UsageError
 from analysis.models import LoadOptions, Request, load
-from analysis.models.qwen_capture import column_means
+from analysis.models.clip import received_attention
 from analysis.pruners import make_pruner
 
 QUESTION = "What is on the table?"
@@ -44,13 +44,11 @@ def plain_inputs(adapter, image, n, question=QUESTION):
     before, after = adapter.prompt_ids(question)
     pad = adapter.model.config.image_token_id
     ids = torch.tensor([[*before, *[pad] * n, *after]])
-    pixels, grid = adapter.pixel_inputs([image])
     return {
         "input_ids": ids,
         "attention_mask": torch.ones_like(ids),
         "mm_token_type_ids": (ids == pad).int(),
-        "pixel_values": pixels,
-        "image_grid_thw": grid,
+        **adapter.pixel_inputs([image]),
     }
 
 
@@ -124,7 +122,7 @@ def test_stand_in_for_cls_attention_equals_eager(folder, photos, monkeypatch):
         block = eager.visual.blocks[layer].attn
         per_image = [w[0].mean((0, 1)) for m, w in own if m is block]
         flat = torch.cat(per_image).view(-1, 4).mean(1)
-        _, grid = eager.pixel_inputs(photos)
+        grid = eager.pixel_inputs(photos)["image_grid_thw"]
         index, _ = modeling.get_vision_window_index(grid, 2, 56, 14)
         expected = torch.empty_like(flat)
         expected[index] = flat
@@ -149,7 +147,7 @@ def test_attention_rows_in_blocks_equal_one_softmax():
     torch.manual_seed(0)
     query, key = torch.randn(1500, 2, 8), torch.randn(1500, 2, 8)
     maps = torch.einsum("qhd,khd->hqk", query, key).mul(8**-0.5).softmax(-1)
-    assert torch.allclose(column_means(query, key), maps.mean((0, 1)), atol=1e-7)
+    assert torch.allclose(received_attention(query, key), maps.mean((0, 1)), atol=1e-7)
 
 
 def test_batch_of_ragged_rows_equals_rows_alone(adapter, photos, tokens):

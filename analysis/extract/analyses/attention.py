@@ -53,7 +53,7 @@ def cls_rows(bench: Bench, item: Item) -> tuple[VisualTokens, list[Tensor]]:
 
     Crops of a tiled image follow one another. Empty where the tower has no [CLS] layers.
     """
-    tower: Any = getattr(bench.adapter, "tower", None)
+    tower = bench.adapter.tower
     if tower is None:
         return bench.encode(item), []
     with capture_every_layer(tower) as seen:
@@ -66,22 +66,15 @@ def text_rows(bench: Bench, tokens: VisualTokens, asked: str) -> list[Tensor]:
 
     Empty, and logged, for models whose decoder is not Llama's.
     """
-    adapter: Any = bench.adapter
+    adapter = bench.adapter
     try:
         find_decoder(adapter.model)
     except ValueError as error:
         log.warning("no attention of the language model is read: %s", error)
         return []
     batch = adapter.collate([Request(asked, tokens)])
-    positions = {} if batch.positions is None else {"position_ids": batch.positions}
-    with torch.no_grad(), capture_last_row(adapter.model, batch.image[0]) as rows:
-        adapter.model(
-            inputs_embeds=batch.embeds,
-            attention_mask=batch.mask,
-            use_cache=False,
-            logits_to_keep=1,
-            **positions,
-        )
+    with capture_last_row(adapter.model, batch.image[0]) as rows:
+        adapter.forward(batch, use_cache=False)
     return rows
 
 

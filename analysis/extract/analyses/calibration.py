@@ -23,7 +23,7 @@ from analysis.extract.run import write_atomically
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
 from analysis.models import Adapter, LoadOptions, load
-from analysis.models.memory import ran_out
+from analysis.models.devices import ran_out
 from analysis.provenance import code
 from analysis.tokens import VisualTokens
 
@@ -50,7 +50,7 @@ class CalibrateOptions:
     out
         File to write; None means ``calibration.json`` in the checkpoint's folder.
     device, dtype, image_aspect, revision
-        See :class:`analysis.models.base.LoadOptions`.
+        See :class:`analysis.models.options.LoadOptions`.
     """
 
     model: str

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.models.capture import TowerCapture, capture_tower, encoder_layers
+from analysis.models.clip import TowerCapture, capture_tower, encoder_layers
 from analysis.pruners.inllm.decoder import Decoder, find_decoder
 from analysis.pruners.inllm.view import RowView
 

@@ -15,7 +15,7 @@ import torch
 from analysis.extract.analyses.base import Bench, Item
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.kept import jaccard, kept_measures
-from analysis.models.capture import capture_tower, evidence
+from analysis.models.clip import capture_tower
 from analysis.pruners.agilepruner import AgilePruner
 from analysis.tokens import VisualTokens
 
@@ -85,13 +85,12 @@ def encode_both(bench: Bench, item: Item) -> tuple[VisualTokens, VisualTokens | 
     The tower runs once; the tokens of layer -1 go through the same projector. None where
     the model has no CLIP tower or cuts the image into crops.
     """
-    adapter: Any = bench.adapter
-    tower = getattr(adapter, "tower", None)
-    if tower is None or not hasattr(adapter, "project"):
+    adapter = bench.adapter
+    if adapter.tower is None:
         return bench.encode(item), None
-    with capture_tower(tower, -1) as seen:
+    with capture_tower(adapter.tower, -1) as seen:
         tokens = bench.encode(item)
-    fields = evidence(seen, frozenset(), getattr(adapter, "n_layers", 0), 1)
+    fields = seen.evidence()
     if tokens.crop is not None or fields["cls_attention"].shape != (1, tokens.n):
         return tokens, None
     with torch.no_grad():

@@ -40,7 +40,7 @@ def test_the_last_row_of_every_decoder_layer_equals_eager(bench, items, eager):
 
 def test_the_cls_row_of_every_vision_layer_equals_eager(bench, items, eager):
     tokens, ours = cls_rows(bench, items[0])
-    pixels = eager.pixel_values([items[0].image])
+    pixels = eager.pixel_inputs([items[0].image])["pixel_values"]
     with torch.no_grad():
         maps = eager.tower(pixels, output_attentions=True).attentions
     assert len(ours) == len(maps)

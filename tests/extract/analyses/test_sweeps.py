@@ -53,7 +53,7 @@ def test_the_last_layer_goes_through_the_same_pass_and_projector(bench, items, a
     tokens, last = encode_both(bench, items[1])
     with torch.no_grad():
         states = adapter.tower(
-            adapter.pixel_values([items[1].image]), output_hidden_states=True
+            adapter.pixel_inputs([items[1].image])["pixel_values"], output_hidden_states=True
         ).hidden_states
         expected = adapter.project(states[-1][0, 1:])
     assert (last.features - expected).abs().max() < 1e-5

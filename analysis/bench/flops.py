@@ -24,9 +24,9 @@ from analysis.bench.macs import (
     projector_macs,
     vision_macs,
 )
-from analysis.bench.selection_cost import Case, cost_of
 from analysis.bench.shapes import ModelShape
 from analysis.errors import UsageError
+from analysis.pruners.cost import Case
 
 # (what, n, printed tera, form) of AgilePruner's efficiency table, LLaVA-1.5-7B.
 PUBLISHED: tuple[tuple[str, int, float, Form], ...] = (
@@ -99,6 +99,9 @@ class Priced(Protocol):
     @property
     def merges(self) -> bool:
         """Whether tokens are merged."""
+
+    def macs(self, case: Case) -> int:
+        """Multiply-accumulates of the selection itself."""
 
 
 def cost(
@@ -182,7 +185,6 @@ def pruned_cost(
     if not 1 <= keep <= n:
         raise UsageError(f"keep must be in [1, {n}] for {shape.name}, got {keep}.")
     schedule = getattr(pruner, "schedule", None)
-    share = float(getattr(pruner, "attention_share", 0.5))
     per_layer: int | Sequence[int] = n if pruner.name == "full" else keep
     mean = float(n if pruner.name == "full" else keep)
     stages: tuple[tuple[int, int, int], ...] = ()
@@ -190,7 +192,7 @@ def pruned_cost(
         solved = schedule(keep, n, shape.n_layers)
         per_layer, mean = solved.per_layer, solved.mean
         stages = tuple((at, solved.per_layer[at - 1], left) for at, left in solved.stages)
-    case = Case(shape, n, keep, text_tokens, stages, share)
+    case = Case(shape, n, keep, text_tokens, stages)
     merged = pruner.merges and schedule is None
     counted = cost(
         shape,
@@ -199,7 +201,7 @@ def pruned_cost(
         new_tokens=new_tokens,
         form=form,
         projected=keep if merged else n,
-        selection=cost_of(pruner, case),
+        selection=pruner.macs(case),
     )
     return counted, mean
 

@@ -10,6 +10,7 @@ from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_choice, check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens
@@ -76,6 +77,12 @@ class AgilePruner(Pruner):
         most = 10**9 if self.count_max is None else self.count_max
         check_range("count_max", most, 1, 10**9)
         check_range("count_min", 1 if self.count_min is None else self.count_min, 1, most)
+
+    def macs(self, case: Case) -> int:
+        """Count all cosines, one [CLS] row and, where erank steers, its eigenvalues."""
+        adapts = self.tau is None or self.adaptive_count
+        spectrum = case.spectrum if adapts and self.steer == "erank" else 0
+        return case.gram + case.cls_row + spectrum
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         n = batch[0].n

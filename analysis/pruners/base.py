@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from analysis.catalogue import method
+from analysis.errors import UsageError
 from analysis.pruners.checks import check_request
+from analysis.pruners.cost import Case
 from analysis.tokens import VisualTokens
 
 PositionPolicy = Literal["reindex", "keep"]
@@ -223,6 +225,17 @@ class Pruner:
         if type(self)._select_many is not Pruner._select_many:
             return self._select_many(batch, count)
         return [self._draw(t, count, g) for t, g in zip(batch, generators, strict=True)]
+
+    def macs(self, case: Case) -> int:
+        """Return the multiply-accumulates of one selection, as this pruner is set up.
+
+        Raises
+        ------
+        UsageError
+            If the class does not say.
+        """
+        del case
+        raise UsageError(f"no selection cost for {self.name!r}; give its class a method macs.")
 
     def _draw(
         self, tokens: VisualTokens, keep: int, generator: torch.Generator | None

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
@@ -54,6 +55,11 @@ class BATStyle(Pruner):
     def merges(self) -> bool:
         """Whether clusters are merged."""
         return self.merge
+
+    def macs(self, case: Case) -> int:
+        """Count one [CLS] row, distances of the rest, and the averages where clusters merge."""
+        rest = case.n_tokens - int(case.keep * self.attention_share)
+        return case.cls_row + (rest**2 + rest * self.merge) * case.vision.hidden
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.encoder_features is None or tokens.cls_attention is None:

@@ -8,7 +8,11 @@ from torch import Tensor
 from analysis.measures.gram import unit_rows
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_width
+from analysis.pruners.cost import Case
 from analysis.tokens import VisualTokens
+
+# Width P of CLIP-L's joint space, for the cost.
+_JOINT = 768
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class CDPruner(Pruner):
         "repeats an index.",
         "Equal relevance everywhere counts as 1; official code divides by zero.",
     )
+
+    def macs(self, case: Case) -> int:
+        """Count relevance, kernel, and K steps of the greedy determinant."""
+        relevance = case.n_tokens * _JOINT * (case.vision.hidden + 1)
+        return relevance + case.gram + case.keep * (case.keep - 1) // 2 * case.n_tokens
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.image_embeds is None or tokens.text_embeds is None:

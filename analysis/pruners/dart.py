@@ -7,6 +7,7 @@ from torch import Tensor
 
 from analysis.measures.gram import unit_rows
 from analysis.pruners.checks import check_choice, check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
@@ -84,6 +85,10 @@ class DART(InsidePruner):
         n_keep = min(n_tokens, self.image_pivots + pivots * share)
         stages = ((layer, n_keep) for layer, _ in self.stages(n_layers))
         return Schedule(n_tokens, n_layers, tuple(stages))
+
+    def macs(self, case: Case) -> int:
+        """Count eight pivots against all image tokens."""
+        return sum(8 * n * case.shape.hidden for _, n, _ in case.stages)
 
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Keep the image pivots and what is least similar to the pivots."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
 from analysis.tokens import VisualTokens
 
@@ -25,6 +26,10 @@ class DivPrune(Pruner):
         "A picked token cannot be picked again; officially its zero distance only makes it last.",
         "keep is a count; official code takes round(ratio * N).",
     )
+
+    def macs(self, case: Case) -> int:
+        """Count all cosines."""
+        return case.gram
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         distance = distances(batch)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.cost import Case
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
@@ -21,6 +22,10 @@ class FasterVLM(Pruner):
     needs = ("cls_attention",)
     licence = "Apache-2.0"
     deviations = ("Equal scores go to the lowest index.",)
+
+    def macs(self, case: Case) -> int:
+        """Count one [CLS] row."""
+        return case.cls_row
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         ranked = by_attention(batch)[:, :keep]

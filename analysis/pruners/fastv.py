@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from analysis.errors import UsageError
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept, top
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
@@ -63,6 +64,10 @@ class FastV(InsidePruner):
         """Return the authors' count, N times 1 - R, rounded."""
         counts = ((at, max(1, round(n_tokens * share))) for at, share in self.stages(n_layers))
         return Schedule(n_tokens, n_layers, tuple(counts))
+
+    def macs(self, case: Case) -> int:
+        """Count one query row."""
+        return case.query_rows
 
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Keep the image tokens with the highest attention from the last prompt token."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from analysis.measures.gram import in_range
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_choice
+from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
@@ -53,6 +54,10 @@ class FPS(Pruner):
     def needs(self) -> tuple[str, ...]:
         """Only one start reads attention."""
         return ("cls_attention",) if self.start == "attention" else ()
+
+    def macs(self, case: Case) -> int:
+        """Count all distances."""
+        return case.gram
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         cosine = self.metric == "cosine"

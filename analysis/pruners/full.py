@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from analysis.errors import UsageError
 from analysis.pruners.base import Pruner, Selection, everything
+from analysis.pruners.cost import Case
 from analysis.tokens import VisualTokens
 
 
@@ -19,6 +20,11 @@ class Full(Pruner):
     def sets_count(self) -> bool:
         """Always: the count is N."""
         return True
+
+    def macs(self, case: Case) -> int:
+        """Count nothing."""
+        del case
+        return 0
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         if keep:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.ranking import grid_width, rank
 from analysis.tokens import VisualTokens
 
@@ -40,6 +41,10 @@ class HiPrune(Pruner):
     def __post_init__(self) -> None:
         """Check the share."""
         check_range("alpha", self.alpha, 0.0, 1.0)
+
+    def macs(self, case: Case) -> int:
+        """Count full attention maps of two layers, beyond what a fused tower computes."""
+        return 2 * (case.n_tokens + 1) ** 2 * case.vision.hidden
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.object_attention is None or tokens.received_attention is None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances, farthest_first, max_min, max_nn
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens
@@ -41,6 +42,10 @@ class Mixture(Pruner):
     def __post_init__(self) -> None:
         """Check the share."""
         check_range("attention_share", self.attention_share, 0.0, 1.0)
+
+    def macs(self, case: Case) -> int:
+        """Count all cosines and one [CLS] row."""
+        return case.gram + case.cls_row
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         important = round_half_up(keep * self.attention_share)

@@ -11,6 +11,7 @@ from analysis.errors import UsageError
 from analysis.measures.gram import unit_rows
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range, check_width
+from analysis.pruners.cost import Case
 from analysis.pruners.product import largest, row_products
 from analysis.pruners.ranking import rank
 from analysis.tokens import VisualTokens
@@ -34,6 +35,12 @@ class _PruMergeBase(Pruner):
     space = "before projector"
     merges = True
     licence = "Apache-2.0"
+
+    def macs(self, case: Case) -> int:
+        """Count the scores, K·N key similarities, sums of 32 neighbours and of the rest."""
+        width = case.vision.hidden
+        rows = case.keep * (case.n_tokens + _NEIGHBOURS) + case.n_tokens
+        return case.cls_row + rows * width
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         if tokens.last_keys is None or tokens.last_query is None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept, numbers, top, whole_numbers
 from analysis.pruners.inllm.schedule import scale_stages
 from analysis.pruners.inllm.view import RowView
@@ -57,6 +58,11 @@ class PyramidDrop(InsidePruner):
         """Return the stages, scaled to ``n_layers``."""
         layers = whole_numbers("layers", self.layers)
         return scale_stages(layers, numbers("ratios", self.ratios), self.depth, n_layers)
+
+    def macs(self, case: Case) -> int:
+        """Count one query row a stage, and keys of the next layer for the whole sequence."""
+        keys = case.shape.hidden * case.shape.kv_heads * case.shape.head_dim
+        return case.query_rows + sum((n + case.text_tokens) * keys for _, n, _ in case.stages)
 
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Keep the image tokens the next layer's last row would attend to most."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
@@ -40,6 +41,10 @@ class Quartile(Pruner):
     def __post_init__(self) -> None:
         """Check the quarter."""
         check_range("quartile", self.quartile, 0, 3)
+
+    def macs(self, case: Case) -> int:
+        """Count one [CLS] row."""
+        return case.cls_row
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         n = batch[0].n

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.cost import Case
 from analysis.tokens import VisualTokens
 
 
@@ -23,6 +24,11 @@ class Random(Pruner):
     signal = "none"
 
     seed: int = 0
+
+    def macs(self, case: Case) -> int:
+        """Count nothing."""
+        del case
+        return 0
 
     def _draw(
         self, tokens: VisualTokens, keep: int, generator: torch.Generator | None

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
+from analysis.pruners.cost import Case
 from analysis.pruners.inllm.cluster import density_peaks
 from analysis.pruners.inllm.contract import InsidePruner, Kept, Merged, top, whole_numbers
 from analysis.pruners.inllm.schedule import Schedule, scale_stages
@@ -64,6 +65,11 @@ class _Raters(InsidePruner):
         pairs = ((layer, lengths[ratio]) for layer, ratio in self.stages(n_layers))
         return Schedule(n_tokens, n_layers, tuple(pairs))
 
+    def macs(self, case: Case) -> int:
+        """Count finding the raters, and their rows in each stage."""
+        find = case.n_tokens * case.text_tokens * case.shape.hidden
+        return find + _n_raters(case) * case.query_rows
+
     def mark(self, view: RowView) -> Tensor:
         """Mark the raters: words after the image that the image tokens point at.
 
@@ -82,6 +88,11 @@ class _Raters(InsidePruner):
     def _lengths(self, n_tokens: int) -> list[int]:
         """Image tokens that leave each stage of the table, for ``n_tokens`` image tokens."""
         return [max(1, round(n * n_tokens / 576)) for n in self.tables[self.table]]
+
+
+def _n_raters(case: Case) -> int:
+    """Raters the cost is counted with; the true number depends on the question."""
+    return max(1, round(case.text_tokens * 0.5))
 
 
 def rater_rows(view: RowView) -> Tensor:
@@ -111,6 +122,11 @@ class SparseVLM(_Raters):
         "are kept tokens and one is merged.",
         "A stage that keeps everything merges nothing.",
     )
+
+    def macs(self, case: Case) -> int:
+        """Count the raters' rows, and clustering the best 30 % of the dropped."""
+        members = (int(max(0, entering - left) * 0.3) + 1 for _, entering, left in case.stages)
+        return super().macs(case) + sum((m**2 + m) * case.shape.hidden for m in members)
 
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Keep the best rated and merge the best of the rest, ``n_keep`` together."""
@@ -206,6 +222,11 @@ class SparseVLMv2(_Raters):
         super().__post_init__()
         if not 1 <= self.heads <= 32:
             raise UsageError(f"heads must be in [1, 32], got {self.heads}.")
+
+    def macs(self, case: Case) -> int:
+        """Count the raters' rows, and the rotary bias of each."""
+        slots = sum(n + case.text_tokens for _, n, _ in case.stages)
+        return super().macs(case) + _n_raters(case) * slots * case.shape.head_dim
 
     def choose(self, view: RowView, n_keep: int) -> Kept:
         """Keep the best rated after both corrections."""

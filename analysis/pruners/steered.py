@@ -11,6 +11,7 @@ from analysis.errors import UsageError
 from analysis.measures.entropy import attention_entropy
 from analysis.pruners.base import PositionPolicy, Pruner, Selection
 from analysis.pruners.checks import check_choice, check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.spec import make_pruner
 from analysis.tokens import VisualTokens
 
@@ -100,6 +101,14 @@ class Steered(Pruner):
         """The policy of its method."""
         policy: PositionPolicy = self._inner.position_policy
         return policy
+
+    def macs(self, case: Case) -> int:
+        """Count the method and, for erank, eigenvalues and cosines it has not got itself."""
+        total = int(self._inner.macs(case))
+        if self.steer == "erank":
+            shared = self._inner.space == "after projector"
+            total += case.spectrum + (0 if shared else case.gram)
+        return total
 
     def _draw(
         self, tokens: VisualTokens, keep: int, generator: torch.Generator | None

@@ -9,6 +9,7 @@ from torch import Tensor
 from analysis.errors import UsageError
 from analysis.measures.gram import unit_rows
 from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.cost import Case
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 
@@ -51,6 +52,13 @@ class VisionZip(Pruner):
             raise UsageError(f"dominant must be at least 1, [CLS], got {self.dominant}.")
         if self.contextual is not None and self.contextual < 0:
             raise UsageError(f"contextual must be at least 0, got {self.contextual}.")
+
+    def macs(self, case: Case) -> int:
+        """Count one [CLS] row, keys of the rest against the targets, and the averages."""
+        dominant, contextual = self._split(case.keep)
+        rest = case.n_tokens + 1 - dominant
+        head = case.vision.hidden // case.vision.heads
+        return case.cls_row + (rest - contextual) * (contextual * head + case.vision.hidden)
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         dominant, contextual = self._split(keep)

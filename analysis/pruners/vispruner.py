@@ -8,6 +8,7 @@ from torch import Tensor
 from analysis.measures.gram import unit_rows
 from analysis.pruners.base import Pruner, Selection
 from analysis.pruners.checks import check_range
+from analysis.pruners.cost import Case
 from analysis.pruners.ranking import by_attention, rank
 from analysis.tokens import VisualTokens
 
@@ -50,6 +51,16 @@ class VisPruner(Pruner):
     def __post_init__(self) -> None:
         """Check the share."""
         check_range("attention_share", self.attention_share, 0.0, 1.0)
+
+    def macs(self, case: Case) -> int:
+        """Count one [CLS] row and even against odd places in each round."""
+        important = int(case.keep * self.attention_share)
+        left, diverse = case.n_tokens - important, case.keep - important
+        total = case.cls_row
+        while diverse and left > diverse:
+            total += (left + 1) // 2 * (left // 2) * case.vision.hidden
+            left -= min(_ROUND, left - diverse, left // 2)
+        return total
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
         order = by_attention([tokens])[0]

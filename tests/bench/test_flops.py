@@ -18,10 +18,10 @@ from analysis.bench.macs import (
     projector_macs,
     vision_macs,
 )
-from analysis.bench.selection_cost import COSTS, Case, cost_of, selection_macs
 from analysis.bench.shapes import PRESETS, ModelShape, VisionShape
 from analysis.catalogue import METHODS
-from analysis.pruners import make_pruner
+from analysis.pruners import Pruner, make_pruner
+from analysis.pruners.cost import Case
 from analysis.pruners.divprune import DivPrune
 from analysis.pruners.fastervlm import FasterVLM
 from analysis.pruners.fastv import FastV
@@ -164,14 +164,14 @@ def test_merging_before_the_projector_projects_fewer():
 
 
 def test_selection_costs_by_hand():
-    assert selection_macs("full", Case(LLAVA, 576, 64, 30)) == 0
-    assert selection_macs("fastervlm", Case(LLAVA, 576, 64, 30)) == 576 * 1024
-    assert selection_macs("divprune", Case(LLAVA, 576, 64, 30)) == 576**2 * 4096
+    assert make_pruner("full").macs(Case(LLAVA, 576, 64, 30)) == 0
+    assert make_pruner("fastervlm").macs(Case(LLAVA, 576, 64, 30)) == 576 * 1024
+    assert make_pruner("divprune").macs(Case(LLAVA, 576, 64, 30)) == 576**2 * 4096
     # 64 rounds for K = 64, r = .5: 544 left, 8 dropped a round, even times odd.
     rounds = sum((n // 2) ** 2 for n in range(544, 32, -8))
-    assert selection_macs("vispruner", Case(LLAVA, 576, 64, 30)) == 1024 * (576 + rounds)
+    assert make_pruner("vispruner").macs(Case(LLAVA, 576, 64, 30)) == 1024 * (576 + rounds)
     case = Case(LLAVA, 576, 64, 30, stages=((2, 576, 100),))
-    assert selection_macs("dart", case) == 8 * 576 * 4096
+    assert make_pruner("dart").macs(case) == 8 * 576 * 4096
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_selection_costs_by_hand():
 )
 def test_parameters_that_change_the_work_change_its_price(spec, same_as):
     case = Case(LLAVA, 576, 64, 30)
-    assert cost_of(make_pruner(spec), case) == selection_macs(same_as, case)
+    assert make_pruner(spec).macs(case) == make_pruner(same_as).macs(case)
 
 
 def test_steering_another_method_adds_an_erank_and_its_gram_matrix():
     case = Case(LLAVA, 576, 64, 30)
-    extra = cost_of(make_pruner("steered:method=bat"), case) - selection_macs("bat", case)
+    extra = make_pruner("steered:method=bat").macs(case) - make_pruner("bat").macs(case)
     assert extra == 576**2 * 4096 + 2 * 576**3 // 3
 
 
@@ -227,9 +227,9 @@ def test_the_published_numbers_are_said_with_their_n_and_formula():
 
 def test_no_selection_costs_more_than_a_fifth_of_what_it_saves():
     saved = cost(LLAVA, 576).prefill - cost(LLAVA, 64).prefill
-    for name in COSTS:
+    for name in METHODS:
         case = Case(LLAVA, 576, 64, 30, stages=((8, 576, 64), (16, 64, 32)))
-        assert selection_macs(name, case) < saved / 5, name
+        assert make_pruner(name).macs(case) < saved / 5, name
 
 
 def test_the_table_has_a_row_for_each_pruner_and_keep():
@@ -282,7 +282,7 @@ def test_shapes_are_read_from_configs():
         (lambda: ModelShape.from_config(object()), "num_attention_heads"),
         (lambda: ModelShape("x", 0, 1, 1, 1, 1, 1, 1), "n_layers"),
         (lambda: ModelShape("x", 1, 1, 1, 3, 2, 1, 1), "kv_heads must divide"),
-        (lambda: selection_macs("magic", Case(LLAVA, 576, 64, 30)), "no selection cost"),
+        (lambda: Pruner().macs(Case(LLAVA, 576, 64, 30)), "no selection cost"),
     ],
 )
 def test_bad_requests_name_the_field(call, says):

@@ -1,7 +1,6 @@
 """DART's choice, as a pure function of keys and states."""
 
 import hashlib
-import json
 
 import pytest
 import torch
@@ -41,10 +40,9 @@ def choose(inputs, n_keep, **kwargs):
         ("dart_red0.889_abs_positions_cpython_set_order", 68, "3238a1a46e72"),
     ],
 )
-def test_golden_positions(inputs, shared, case, n_keep, digest, order):
-    golden = json.loads(shared("reference", "golden_methods.json").read_text())["methods"][case]
+def test_golden_positions(inputs, golden, case, n_keep, digest, order):
     kept = choose(inputs, n_keep, order=order)
-    assert kept == golden["indices"]
+    assert kept == golden["methods"][case]["indices"]
     assert hashlib.sha1(",".join(map(str, kept)).encode()).hexdigest()[:12] == digest
 
 

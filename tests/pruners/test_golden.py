@@ -1,7 +1,6 @@
 """Equality with the index lists the official routines returned on formula-defined inputs."""
 
 import hashlib
-import json
 
 import pytest
 
@@ -27,11 +26,6 @@ PLAIN = [
 @pytest.fixture(scope="module")
 def tokens():
     return golden_tokens()
-
-
-@pytest.fixture
-def golden(shared) -> dict:
-    return json.loads(shared("reference", "golden_methods.json").read_text())
 
 
 def digest(indices: list[int]) -> str:

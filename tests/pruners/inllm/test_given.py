@@ -1,7 +1,5 @@
 """One stage on arrays is what the engine does at that stage in a model."""
 
-import json
-
 import pytest
 import torch
 
@@ -74,7 +72,7 @@ def test_a_stage_on_arrays_is_the_stage_in_the_model(case, spec):
         ("dart_red0.889_abs_positions_cpython_set_order", 68),
     ],
 )
-def test_golden_dart_on_arrays(shared, case_name, keep, order):
+def test_golden_dart_on_arrays(golden, case_name, keep, order):
     q = torch.arange(635, dtype=torch.float64)[:, None]
     d = torch.arange(40, dtype=torch.float64)[None]
     h = torch.arange(4, dtype=torch.float64)[None, :, None]
@@ -90,6 +88,5 @@ def test_golden_dart_on_arrays(shared, case_name, keep, order):
         llm_word_normed=states[text].float(),
         llm_prefix=35,
     )
-    golden = json.loads(shared("reference", "golden_methods.json").read_text())["methods"]
     kept = make_pruner(f"dart:order={order}").select(tokens, keep).indices + 35
-    assert kept.tolist() == golden[case_name]["indices"]
+    assert kept.tolist() == golden["methods"][case_name]["indices"]

@@ -67,10 +67,10 @@ pocket: $(VENV)/extract.stamp ## Retrain Pocket LLaVA from its seed (about an ho
 bench: bench-extract bench-pruners bench-chair ## Every benchmark that needs no GPU
 
 bench-extract: $(VENV)/extract.stamp ## One batched pass against one variant at a time
-	$(BIN)/python -m analysis.bench.extract
+	$(BIN)/agile bench extract
 
 bench-pruners: $(VENV)/extract.stamp ## Selections and measures against the usual formulations
-	$(BIN)/python -m analysis.bench.pruners
+	$(BIN)/agile bench pruners
 
 bench-chair: $(VENV)/dev.stamp ## CHAIR against the published script's formulation
 	$(BIN)/python -m chair_eval.bench

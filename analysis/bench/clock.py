@@ -1,9 +1,11 @@
-"""One piece of work timed alone: CUDA events on a GPU, medians with quartiles."""
+"""One clock for every bench: works timed in turn, medians with quartiles, events on a GPU."""
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,28 @@ from analysis.errors import UsageError
 
 # A GPU's clocks and caches settle within this many repetitions.
 GPU_WARMUPS = 20
+# Wall time, or the processor time of this process: on a machine shared with other work
+# only the latter says what a piece of work costs (with one thread; threads that wait
+# for others would be counted).
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
+
+Work = Callable[..., object]
+
+
+def check_least(settings: object, **least: int) -> None:
+    """Check that fields (or all entries of a tuple) are at least so large.
+
+    Raises
+    ------
+    UsageError
+        Naming field, value and range.
+    """
+    for name, low in least.items():
+        value = getattr(settings, name)
+        several = isinstance(value, tuple)
+        if any(one < low for one in (value if several else (value,))):
+            what = "all" if several else "it"
+            raise UsageError(f"{name} is {value}; {what} must be at least {low}.")
 
 
 @dataclass(frozen=True)
@@ -20,12 +44,14 @@ class Duration:
 
     Attributes
     ----------
-    median, low, high
-        Median and quartiles in milliseconds.
+    best, median, low, high
+        Fastest repetition, median and quartiles in milliseconds. What other processes do
+        to a machine only adds, so ``best`` is what ratios of short works are taken of.
     n
         Timed repetitions; 0 where nothing was measured (all values NaN).
     """
 
+    best: float
     median: float
     low: float
     high: float
@@ -35,17 +61,14 @@ class Duration:
     def of(cls, milliseconds: list[float]) -> "Duration":
         """Summarise single durations."""
         if not milliseconds:
-            return cls(float("nan"), float("nan"), float("nan"), 0)
-        low, median, high = np.quantile(milliseconds, (0.25, 0.5, 0.75))
-        return cls(float(median), float(low), float(high), len(milliseconds))
+            return cls(*[float("nan")] * 4, 0)
+        best, low, median, high = np.quantile(milliseconds, (0, 0.25, 0.5, 0.75)).tolist()
+        return cls(best, median, low, high, len(milliseconds))
 
-    def columns(self, name: str) -> dict[str, float]:
-        """Columns ``name_ms, name_ms_q1, name_ms_q3`` of a table."""
-        return {
-            f"{name}_ms": self.median,
-            f"{name}_ms_q1": self.low,
-            f"{name}_ms_q3": self.high,
-        }
+    def columns(self, name: str, scale: float = 1.0) -> dict[str, float]:
+        """Columns ``name, name_q1, name_q3`` of a table, in milliseconds times ``scale``."""
+        values = {name: self.median, f"{name}_q1": self.low, f"{name}_q3": self.high}
+        return {key: value * scale for key, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -55,16 +78,27 @@ class Clock:
     Parameters
     ----------
     device
-        Where the work runs.
+        Where the work runs; on a GPU its events are read, elsewhere ``kind``.
     warmups
-        Untimed repetitions first; at least 20 on a GPU.
+        Untimed repetitions first; at least 20 on a GPU, except in blocks.
     repeats
         Timed repetitions.
+    kind
+        Key of `CLOCKS`.
+    block
+        Seconds that a short work fills in one repetition by running again and again; the
+        mean is taken. Alternatives are then compared with their own data in the caches,
+        not with what the one before left there.
+    seconds
+        Begin no further repetition after this long; one is always done.
     """
 
     device: torch.device
     warmups: int = GPU_WARMUPS
     repeats: int = 20
+    kind: str = "wall"
+    block: float = 0.0
+    seconds: float = inf
 
     def __post_init__(self) -> None:
         """Check counts.
@@ -74,61 +108,79 @@ class Clock:
         UsageError
             Naming field, value and range.
         """
-        least = GPU_WARMUPS if self.device.type == "cuda" else 0
+        least = GPU_WARMUPS if self.device.type == "cuda" and not self.block else 0
         if self.warmups < least:
             raise UsageError(
                 f"warmups is {self.warmups}; on {self.device.type} it must be at least {least}."
             )
-        if self.repeats < 1:
-            raise UsageError(f"repeats is {self.repeats}; it must be at least 1.")
+        check_least(self, warmups=0, repeats=1)
 
-    def time(
+    def time(self, work: Work, **options: Any) -> Duration:
+        """Time one piece of work alone; options are those of `together`."""
+        return self.together({"": work}, **options)[""]
+
+    def together(
         self,
-        work: Callable[..., object],
-        setup: Callable[[], object] | None = None,
+        works: Mapping[str, Work],
+        setup: Work | None = None,
         warmups: int | None = None,
-    ) -> Duration:
-        """Run ``work`` repeatedly and return how long it takes.
+    ) -> dict[str, Duration]:
+        """Warm every work up, then time all of them ``repeats`` rounds in turn.
+
+        Interleaved, a busy moment of the machine hits all alternatives.
 
         Parameters
         ----------
-        work
-            What is timed; called with what ``setup`` returns, or with nothing.
+        works
+            Name and what is timed; called with what ``setup`` returns, or with nothing.
         setup
             Untimed preparation of every repetition.
         warmups
             Untimed repetitions, where they differ from the clock's.
         """
-        taken = []
         first = self.warmups if warmups is None else warmups
-        for turn in range(first + self.repeats):
-            ready = () if setup is None else (setup(),)
-            duration = self._once(work, ready)
-            if turn >= first:
-                taken.append(duration)
-        return Duration.of(taken)
+        calls = {}
+        for name, work in works.items():
+            for _ in range(first):
+                self._once(work, setup)
+            once = self._once(work, setup) if self.block else inf
+            calls[name] = max(1, round(self.block * 1e3 / max(once, 1e-3)))
+        taken: dict[str, list[float]] = {name: [] for name in works}
+        read = CLOCKS[self.kind]
+        start = read()
+        for done in range(self.repeats):
+            if done and read() - start > self.seconds:
+                break
+            for name, work in works.items():
+                taken[name].append(self._once(work, setup, calls[name]))
+        return {name: Duration.of(times) for name, times in taken.items()}
 
-    def _once(self, work: Callable[..., object], arguments: tuple[object, ...]) -> float:
+    def _once(self, work: Work, setup: Work | None, calls: int = 1) -> float:
+        """Return the mean time of ``calls`` calls in a row, in milliseconds."""
+        ready = () if setup is None else (setup(),)
         if self.device.type != "cuda":
-            start = time.perf_counter()
-            work(*arguments)
-            return (time.perf_counter() - start) * 1e3
+            read = CLOCKS[self.kind]
+            start = read()
+            for _ in range(calls):
+                work(*ready)
+            return (read() - start) * 1e3 / calls
         # Events are recorded on the current device, which need not be the one that works.
         with torch.cuda.device(self.device):
             self.synchronise()
             first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             first.record()
-            work(*arguments)
+            for _ in range(calls):
+                work(*ready)
             last.record()
             self.synchronise()
-        return float(first.elapsed_time(last))
+        return float(first.elapsed_time(last)) / calls
 
     def synchronise(self) -> None:
         """Wait for a GPU."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def peak_gib(self, work: Callable[[], object]) -> float:
+    def peak_gib(self, work: Work) -> float:
         """Peak of allocated memory while ``work`` runs, in GiB; NaN on a CPU."""
         if self.device.type != "cuda":
             return float("nan")
@@ -157,7 +209,5 @@ def matmul_ceiling(clock: Clock, dtype: torch.dtype, size: int = 8192) -> float:
     size
         Rows and columns of the square factors.
     """
-    left = torch.randn(size, size, device=clock.device).to(dtype)
-    right = torch.randn(size, size, device=clock.device).to(dtype)
-    taken = clock.time(lambda: left @ right)
-    return 2 * size**3 / (taken.low * 1e-3) / 1e12
+    left, right = (torch.randn(size, size, device=clock.device).to(dtype) for _ in range(2))
+    return 2 * size**3 / (clock.time(lambda: left @ right).low * 1e-3) / 1e12

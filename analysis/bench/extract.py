@@ -8,19 +8,20 @@ drops every measure from that loop and only encodes, selects and answers.
 """
 
 import itertools
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 
-from analysis.bench.presets import PRESETS, build, preset
+from analysis.bench.clock import Clock, check_least
+from analysis.bench.output import as_command
+from analysis.bench.presets import preset, presets
+from analysis.bench.synthetic import build
 from analysis.catalogue import STUDY
 from analysis.datasets import load_dataset
 from analysis.datasets.base import Sample
-from analysis.errors import UsageError
 from analysis.extract.config import ExtractConfig
 from analysis.extract.shard import Worker
 from analysis.extract.variants import Variant, default_keeps, make_variants
@@ -82,9 +83,7 @@ class ThroughputSettings:
         UsageError
             Naming field, value and range.
         """
-        for name, low in (("limit", 1), ("repeats", 1), ("batch_size", 0), ("max_new_tokens", 0)):
-            if getattr(self, name) < low:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {low}.")
+        check_least(self, limit=1, repeats=1, batch_size=0, max_new_tokens=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,20 +99,12 @@ class Bench:
 
     def apart(self) -> int:
         """Make the same rows one variant and one image at a time."""
-        made = 0
-        for variant in self.worker.variants:
-            single = replace(self.worker, variants=[variant], batch_size=1)
-            for sample in self.samples:
-                made += len(single.rows([sample])["answers"])
-        return made
+        singles = [replace(self.worker, variants=[v], batch_size=1) for v in self.worker.variants]
+        return sum(len(one.rows([s])["answers"]) for one in singles for s in self.samples)
 
     def apart_lean(self) -> int:
         """Encode, select and answer one variant and one image at a time, nothing else."""
-        made = 0
-        for variant in self.worker.variants:
-            for sample in self.samples:
-                made += self._answer(variant, sample)
-        return made
+        return sum(self._answer(v, s) for v in self.worker.variants for s in self.samples)
 
     def _answer(self, variant: Variant, sample: Sample) -> int:
         adapter, tasks = self.worker.adapter, self.worker.config.tasks
@@ -126,6 +117,13 @@ class Bench:
         return len(asked)
 
 
+SIDES: dict[str, Callable[[Bench], int]] = {
+    "together": Bench.together,
+    "apart": Bench.apart,
+    "apart_lean": Bench.apart_lean,
+}
+
+
 def prepare(settings: ThroughputSettings) -> Bench:
     """Load model and images.
 
@@ -135,14 +133,12 @@ def prepare(settings: ThroughputSettings) -> Bench:
         For a missing checkpoint or data set.
     """
     adapter = _adapter(settings)
-    n = adapter.n_tokens or 576
-    keeps = settings.keeps or default_keeps(n)[:2]
     limit = settings.max_new_tokens or adapter.max_new_tokens or 512
     config = ExtractConfig(
         model=settings.model,
         data=settings.data,
         pruners=settings.pruners,
-        keeps=keeps,
+        keeps=settings.keeps or default_keeps(adapter.n_tokens or 576)[:2],
         limit=settings.limit,
         tasks=settings.tasks,
         max_new_tokens=limit,
@@ -158,9 +154,9 @@ def prepare(settings: ThroughputSettings) -> Bench:
 
 
 def _adapter(settings: ThroughputSettings) -> Adapter:
-    device = pick_device(settings.device)
-    if settings.model not in PRESETS:
+    if settings.model not in presets():
         return load(LoadOptions(settings.model, device=settings.device))
+    device = pick_device(settings.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     return build(preset(settings.model), device, dtype)
 
@@ -178,59 +174,38 @@ def throughput(settings: ThroughputSettings) -> "pd.DataFrame":
     import pandas as pd
 
     bench = prepare(settings)
-    warm = replace(bench, samples=bench.samples[:1])
-    sides: dict[str, Callable[[Bench], int]] = {
-        "together": Bench.together,
-        "apart": Bench.apart,
-        "apart_lean": Bench.apart_lean,
-    }
-    for side in sides.values():
-        side(warm)
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    answers = {}
-    for _ in range(settings.repeats):
-        for name, side in sides.items():
-            start = time.perf_counter()
-            answers[name] = side(bench)
-            taken[name].append(time.perf_counter() - start)
-    frame = pd.DataFrame([_row(name, taken[name], bench, answers[name]) for name in sides])
-    frame["ratio"] = frame["seconds"] / frame["seconds"].iloc[0]
-    device = pick_device(settings.device)
-    about: dict[str, Any] = {
-        "model": settings.model,
-        "data": settings.data,
-        "images": len(bench.samples),
-        "variants": len(bench.worker.variants),
-        "max_new_tokens": bench.worker.config.max_new_tokens,
-        "batch_size": bench.worker.batch_size,
-        "repeats": settings.repeats,
-        "device": device_name(device),
-        "torch": torch.__version__,
-    }
-    return frame.assign(**about)
+    answers: dict[str, int] = {}
 
+    def work(name: str, images: Bench) -> None:
+        answers[name] = SIDES[name](images)
 
-def _row(name: str, seconds: list[float], bench: Bench, answers: int) -> dict[str, Any]:
-    import numpy as np
-
-    low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75))
-    return {
-        "side": name,
-        "seconds": float(median),
-        "seconds_q1": float(low),
-        "seconds_q3": float(high),
-        "images_per_s": len(bench.samples) / float(median),
-        "answers": answers,
-    }
-
-
-def main() -> None:
-    """Run with the defaults, through the command line's own verb."""
-    from analysis.cli import main as agile
-
-    sys.argv = ["agile", "bench", "extract", *sys.argv[1:]]
-    agile()
+    for name in SIDES:
+        work(name, replace(bench, samples=bench.samples[:1]))
+    # Answers are text: a GPU has finished when they are there.
+    clock = Clock(torch.device("cpu"), warmups=0, repeats=settings.repeats)
+    taken = clock.together({name: partial(work, name, bench) for name in SIDES})
+    rows = [
+        {
+            "side": name,
+            **duration.columns("seconds", 1e-3),
+            "images_per_s": len(bench.samples) / (duration.median * 1e-3),
+            "answers": answers[name],
+            "ratio": duration.median / taken["together"].median,
+        }
+        for name, duration in taken.items()
+    ]
+    return pd.DataFrame(rows).assign(
+        model=settings.model,
+        data=settings.data,
+        images=len(bench.samples),
+        variants=len(bench.worker.variants),
+        max_new_tokens=bench.worker.config.max_new_tokens,
+        batch_size=bench.worker.batch_size,
+        repeats=settings.repeats,
+        device=device_name(pick_device(settings.device)),
+        torch=torch.__version__,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    as_command("extract")

@@ -1,8 +1,9 @@
 """One accounting of computation and cache memory for every method.
 
 `macs` holds the formulas; here they become the cost of an image and its answer, for
-tokens pruned before the language model and inside it alike. One multiply-accumulate is
-two FLOPs; papers that print "FLOPs" mostly print the former.
+tokens pruned before the language model and inside it alike, and the table of
+``agile bench flops``. One multiply-accumulate is two FLOPs; papers that print "FLOPs"
+mostly print the former.
 
 AgilePruner's efficiency table for LLaVA-1.5-7B, 3.14 T full and 0.48 T at 64 tokens, is
 the two-matrix form in multiply-accumulates, summed over 32 layers, with n = 605 and
@@ -11,9 +12,10 @@ number of text tokens gives both: 3.14 needs at most 29 beside 576, 0.48 at leas
 beside 64. With SwiGLU's three matrices the same n give 4.01 T and 0.62 T.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from math import nan
+from typing import TYPE_CHECKING, Any
 
 from analysis.bench.macs import (
     FORMULAS,
@@ -24,9 +26,14 @@ from analysis.bench.macs import (
     projector_macs,
     vision_macs,
 )
+from analysis.bench.presets import preset
 from analysis.bench.shapes import ModelShape
 from analysis.errors import UsageError
+from analysis.pruners import Pruner
 from analysis.pruners.cost import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # (what, n, printed tera, form) of AgilePruner's efficiency table, LLaVA-1.5-7B.
 PUBLISHED: tuple[tuple[str, int, float, Form], ...] = (
@@ -51,8 +58,6 @@ class Cost:
         The pruner's own work.
     cache_bytes
         Keys and values held after the last step.
-    form
-        ``"swiglu"`` or ``"two_matrix"``.
     """
 
     prefill: int
@@ -62,46 +67,16 @@ class Cost:
     projector: int
     selection: int
     cache_bytes: int
-    form: Form
 
     @property
     def macs(self) -> int:
         """All parts together."""
-        parts = (self.prefill, self.decode, self.head, self.vision, self.projector, self.selection)
-        return sum(parts)
+        return sum(getattr(self, f.name) for f in fields(self)) - self.cache_bytes
 
     @property
     def flops(self) -> int:
         """Two per multiply-accumulate."""
         return 2 * self.macs
-
-    @property
-    def formula(self) -> str:
-        """The formula behind ``prefill``, in words for a caption."""
-        return FORMULAS[self.form]
-
-
-class Priced(Protocol):
-    """What the table reads of a pruner: a name, a label, and where it prunes."""
-
-    @property
-    def name(self) -> str:
-        """Registered name."""
-
-    @property
-    def label(self) -> str:
-        """Spec with parameters."""
-
-    @property
-    def prunes(self) -> str:
-        """Where tokens leave the model; ``"in LLM"`` has a schedule."""
-
-    @property
-    def merges(self) -> bool:
-        """Whether tokens are merged."""
-
-    def macs(self, case: Case) -> int:
-        """Multiply-accumulates of the selection itself."""
 
 
 def cost(
@@ -113,7 +88,6 @@ def cost(
     form: Form = "swiglu",
     projected: int | None = None,
     selection: int = 0,
-    dtype_bytes: int = 2,
 ) -> Cost:
     """Count everything one image and its answer cost.
 
@@ -126,6 +100,8 @@ def cost(
         Other tokens of the prompt.
     new_tokens
         Tokens of the answer, at least 1.
+    form
+        ``"swiglu"`` or ``"two_matrix"``; see `macs`.
     projected
         Tokens the projector runs on; None takes all of the image's.
     selection
@@ -143,32 +119,29 @@ def cost(
         )
     counts = [image_tokens] * shape.n_layers if isinstance(image_tokens, int) else image_tokens
     lengths = [n + text_tokens for n in counts]
-    n_projected = shape.image_tokens if projected is None else projected
     return Cost(
         prefill=prefill_macs(shape, lengths, form),
         decode=decode_macs(shape, lengths, new_tokens, form),
         head=new_tokens * shape.hidden * shape.vocab,
         vision=0 if shape.vision is None else vision_macs(shape.vision),
-        projector=projector_macs(shape, n_projected),
+        projector=projector_macs(shape, shape.image_tokens if projected is None else projected),
         selection=selection,
-        cache_bytes=cache_bytes(shape, lengths, new_tokens, dtype_bytes),
-        form=form,
+        cache_bytes=cache_bytes(shape, lengths, new_tokens),
     )
 
 
 def pruned_cost(
-    shape: ModelShape,
-    pruner: Priced,
-    keep: int,
-    *,
-    text_tokens: int = 30,
-    new_tokens: int = 1,
-    form: Form = "swiglu",
+    shape: ModelShape, pruner: Pruner, keep: int, *, text_tokens: int = 30, **options: Any
 ) -> tuple[Cost, float]:
     """Count what ``pruner`` at ``keep`` costs, its own selection included.
 
     Merging before the projector leaves K tokens to project; plain selection projects
     all N, as the released codes do.
+
+    Parameters
+    ----------
+    **options
+        ``new_tokens`` and ``form`` of `cost`.
 
     Returns
     -------
@@ -185,30 +158,29 @@ def pruned_cost(
     if not 1 <= keep <= n:
         raise UsageError(f"keep must be in [1, {n}] for {shape.name}, got {keep}.")
     schedule = getattr(pruner, "schedule", None)
-    per_layer: int | Sequence[int] = n if pruner.name == "full" else keep
-    mean = float(n if pruner.name == "full" else keep)
+    entering = n if pruner.name == "full" else keep
+    per_layer: int | Sequence[int] = entering
+    mean = float(entering)
     stages: tuple[tuple[int, int, int], ...] = ()
     if schedule is not None:
         solved = schedule(keep, n, shape.n_layers)
         per_layer, mean = solved.per_layer, solved.mean
         stages = tuple((at, solved.per_layer[at - 1], left) for at, left in solved.stages)
     case = Case(shape, n, keep, text_tokens, stages)
-    merged = pruner.merges and schedule is None
     counted = cost(
         shape,
         per_layer,
         text_tokens=text_tokens,
-        new_tokens=new_tokens,
-        form=form,
-        projected=keep if merged else n,
+        projected=keep if pruner.merges and schedule is None else n,
         selection=pruner.macs(case),
+        **options,
     )
     return counted, mean
 
 
 def published_check() -> list[str]:
     """Say for each number of AgilePruner's efficiency table from which n and formula it comes."""
-    shape = ModelShape.preset("llava-1.5-7b")
+    shape = preset("llava-1.5-7b").shape
     lines = []
     for what, n, printed, form in PUBLISHED:
         ours, swiglu = (
@@ -219,3 +191,78 @@ def published_check() -> list[str]:
             f"is {ours:.4g} T multiply-accumulates (with SwiGLU's third matrix {swiglu:.4g} T)."
         )
     return lines
+
+
+def flops_table(
+    shape: ModelShape,
+    pruners: Sequence[Pruner],
+    keeps: Sequence[int],
+    *,
+    text_tokens: int = 30,
+    new_tokens: int = 1,
+) -> "pd.DataFrame":
+    """Tabulate the cost of every pruner at every ``keep``, both forms side by side.
+
+    Returns
+    -------
+    DataFrame
+        One row per pruner × keep: ``pruner, keep, mean_tokens, n`` (mean prompt length),
+        ``prefill_tmacs_two_matrix`` (the form papers print), ``prefill_tmacs``,
+        ``decode_tmacs``, ``head_tmacs``, ``vision_tmacs``, ``projector_tmacs``,
+        ``selection_gmacs``, ``total_tflops``, ``cache_mib``, ``prefill_share`` (of the
+        unpruned prefill, SwiGLU form), ``model, text_tokens, new_tokens, formula,
+        formula_two_matrix, note``.
+        Where a ``keep`` is out of a method's reach its numbers are NaN and ``note`` says why.
+    """
+    import pandas as pd
+
+    rows = _rows(shape, pruners, keeps, text_tokens, new_tokens)
+    return pd.DataFrame(rows).assign(
+        model=shape.name,
+        text_tokens=text_tokens,
+        new_tokens=new_tokens,
+        formula=FORMULAS["swiglu"],
+        formula_two_matrix=FORMULAS["two_matrix"],
+    )
+
+
+def _rows(
+    shape: ModelShape,
+    pruners: Sequence[Pruner],
+    keeps: Sequence[int],
+    text_tokens: int,
+    new_tokens: int,
+) -> Iterator[dict[str, Any]]:
+    full = cost(shape, shape.image_tokens, text_tokens=text_tokens)
+    nothing = dict.fromkeys(_numbers(full, full, 0, 0, full), nan)
+    for pruner in pruners:
+        own = any(getattr(pruner, a, False) for a in ("sets_count", "adaptive_count"))
+        for keep in keeps:
+            row: dict[str, Any] = {"pruner": pruner.label, "keep": keep} | nothing
+            row["note"] = "sets its own count; priced as if that were keep" if own else ""
+            given = {"text_tokens": text_tokens}
+            try:
+                counted, mean = pruned_cost(shape, pruner, keep, new_tokens=new_tokens, **given)
+                paper, _ = pruned_cost(shape, pruner, keep, form="two_matrix", **given)
+                row |= _numbers(counted, paper, mean, text_tokens, full)
+            except UsageError as error:
+                row["note"] = str(error)
+            yield row
+
+
+def _numbers(
+    counted: Cost, paper: Cost, mean: float, text_tokens: int, full: Cost
+) -> dict[str, float]:
+    return {
+        "mean_tokens": mean,
+        "n": mean + text_tokens,
+        "prefill_tmacs_two_matrix": paper.prefill / 1e12,
+        **{
+            f"{part}_tmacs": getattr(counted, part) / 1e12
+            for part in ("prefill", "decode", "head", "vision", "projector")
+        },
+        "selection_gmacs": counted.selection / 1e9,
+        "total_tflops": counted.flops / 1e12,
+        "cache_mib": counted.cache_bytes / 2**20,
+        "prefill_share": counted.prefill / full.prefill,
+    }

@@ -6,17 +6,19 @@ FastV through every layer's map), timed in one run on one device.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from analysis.bench.clock import Clock, Duration, matmul_ceiling
+from analysis.bench.clock import Clock, Duration, check_least, matmul_ceiling
 from analysis.bench.flops import cost, pruned_cost
+from analysis.bench.output import until_interrupted
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
-from analysis.bench.presets import AFTER, BEFORE, build, preset
+from analysis.bench.presets import Preset, preset
 from analysis.bench.shapes import ModelShape
+from analysis.bench.synthetic import AFTER, BEFORE, build
 from analysis.catalogue import METHODS
 from analysis.errors import UsageError
 from analysis.models.devices import device_name
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TEXT = BEFORE + AFTER
-NEW_TOKENS = 32
 # Columns that are also given as a ratio to the unpruned model.
 RATIOS = ("prefill_ms", "ttft_ms", "kv_bytes", "prefill_tflops", "decode_tokens_per_s")
 _DECODE_REPEATS = 5
@@ -43,16 +44,16 @@ class Settings:
     ----------
     preset
         Architecture.
-    device, dtype
-        Where and in what type.
+    clock
+        Where, and how often.
+    dtype
+        In what type.
     pruners
         Specs; empty means every registered one.
     keeps
         Budgets; empty means the preset's.
     batches
         Images at a time.
-    warmups, repeats
-        See `Clock`.
     baselines
         Whether the usual ways are timed too.
     new_tokens
@@ -60,15 +61,13 @@ class Settings:
     """
 
     preset: str = "tiny"
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    clock: Clock = field(default_factory=lambda: Clock(torch.device("cpu")))
     dtype: torch.dtype = torch.float32
     pruners: tuple[str, ...] = ()
     keeps: tuple[int, ...] = ()
     batches: tuple[int, ...] = (1, 8)
-    warmups: int = 20
-    repeats: int = 20
     baselines: bool = True
-    new_tokens: int = NEW_TOKENS
+    new_tokens: int = 32
 
     def __post_init__(self) -> None:
         """Check ranges and names before a model is built.
@@ -79,19 +78,19 @@ class Settings:
             Naming field, value and range.
         """
         preset(self.preset)
-        for name in ("keeps", "batches"):
-            if any(value < 1 for value in getattr(self, name)):
-                raise UsageError(f"{name} is {getattr(self, name)}; all must be at least 1.")
+        check_least(self, keeps=1, batches=1, new_tokens=1)
         if not self.batches:
             raise UsageError("batches is empty; give at least one batch size.")
-        if self.new_tokens < 1:
-            raise UsageError(f"new_tokens is {self.new_tokens}; it must be at least 1.")
         for spec in self.pruners:
             make_pruner(spec)
 
+    @property
+    def architecture(self) -> Preset:
+        """The model's sizes."""
+        return preset(self.preset)
 
-@dataclass(frozen=True)
-class After:
+
+class After(NamedTuple):
     """What happens once the prompt is formed; the same for all rules that keep as many."""
 
     prefill: Duration
@@ -115,38 +114,29 @@ class Bench:
     adapter: Llava15
     _after: dict[tuple[Any, ...], After] = field(default_factory=dict)
 
-    @property
-    def clock(self) -> Clock:
-        """Repetitions and device."""
-        s = self.settings
-        return Clock(s.device, s.warmups, s.repeats)
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """Time everything, unpruned model first."""
         for batch in self.settings.batches:
             for variant, way in self._ways(batch):
                 log.info("%s, keep %s, batch %d", variant, way.keep, batch)
-                yield self._row(variant, way)
+                yield self.row(variant, way)
 
     def _ways(self, batch: int) -> Iterator[tuple[str, Pipeline]]:
-        keeps = self.settings.keeps or preset(self.settings.preset).keeps[1:]
-        yield "full", Pipeline(self.adapter, make_pruner("full"), None, batch)
-        for keep in keeps:
-            for spec in self.settings.pruners or METHODS:
-                pruner = make_pruner(spec)
-                if pruner.name != "full":
-                    yield pruner.label, Pipeline(self.adapter, pruner, keep, batch)
-            if self.settings.baselines:
-                yield from self._usual(keep, batch)
+        """Yield the unpruned model, and every rule and the usual ways at every budget."""
+        chosen, model = self.settings, self.adapter
+        yield "full", Pipeline(model, make_pruner("full"), None, batch)
+        rules = [make_pruner(spec) for spec in chosen.pruners or METHODS.names()]
+        for keep in chosen.keeps or chosen.architecture.keeps[1:]:
+            for rule in rules:
+                if rule.name != "full":
+                    yield rule.label, Pipeline(model, rule, keep, batch)
+            if chosen.baselines:
+                if not chosen.architecture.tiles:
+                    rule = make_pruner("fastervlm")
+                    yield "fastervlm, eager tower", EagerTower(model, rule, keep, batch)
+                yield "fastv, full maps", FullMaps(model, make_pruner("fastv"), keep, batch)
 
-    def _usual(self, keep: int, batch: int) -> Iterator[tuple[str, Pipeline]]:
-        """Yield the usual ways to the same numbers of tokens."""
-        if not preset(self.settings.preset).tiles:
-            pruner = make_pruner("fastervlm")
-            yield "fastervlm, eager tower", EagerTower(self.adapter, pruner, keep, batch)
-        yield "fastv, full maps", FullMaps(self.adapter, make_pruner("fastv"), keep, batch)
-
-    def _row(self, variant: str, way: Pipeline) -> dict[str, Any]:
+    def row(self, variant: str, way: Pipeline) -> dict[str, Any]:
         """Time one way, or say why it cannot be done."""
         row: dict[str, Any] = {
             "variant": variant,
@@ -167,7 +157,7 @@ class Bench:
             return row | {"note": " ".join(str(error).split())}
 
     def _measure(self, way: Pipeline) -> dict[str, Any]:
-        clock, tokens = self.clock, way.encode()
+        clock, tokens = self.settings.clock, way.encode()
         asked, way = way, way.reachable(tokens[0].n)
         selections = way.select(tokens)
         prompt = way.assemble(tokens, selections)
@@ -176,21 +166,21 @@ class Bench:
         if selections is not None:
             select = clock.time(way.select, setup=lambda: fresh(tokens))
         encode, first = clock.time(way.encode), clock.time(way.first_token)
-        after = self._shared(way, prompt, tuple(lengths))
+        after = self._language_model(way, prompt, tuple(lengths))
         n_out = sum(lengths) / len(lengths)
-        counted = _counted(ModelShape.from_config(self.adapter.model.config), way, n_out)
-        speed = [way.batch * self.settings.new_tokens / (t * 1e-3) for t in _points(after.decode)]
+        counted = self._counted(way, n_out)
+        decoded = way.batch * self.settings.new_tokens * 1e3
         return {
             "note": "" if way is asked else f"timed as {way.pruner.label}",
             "n_out": n_out,
             "mean_tokens": way.mean_tokens(tokens[0].n, n_out),
-            **encode.columns("encode"),
-            **select.columns("select"),
-            **after.prefill.columns("prefill"),
-            **first.columns("ttft"),
-            "decode_tokens_per_s": speed[0],
-            "decode_tokens_per_s_q1": speed[2],
-            "decode_tokens_per_s_q3": speed[1],
+            **encode.columns("encode_ms"),
+            **select.columns("select_ms"),
+            **after.prefill.columns("prefill_ms"),
+            **first.columns("ttft_ms"),
+            "decode_tokens_per_s": decoded / after.decode.median,
+            "decode_tokens_per_s_q1": decoded / after.decode.high,
+            "decode_tokens_per_s_q3": decoded / after.decode.low,
             "kv_bytes": after.cache,
             "peak_gib": clock.peak_gib(way.first_token),
             "select_share": select.median / after.prefill.median,
@@ -198,28 +188,32 @@ class Bench:
             "achieved_tflops_per_s": counted * way.batch / (after.prefill.median * 1e-3),
         }
 
-    def _shared(self, way: Pipeline, prompt: Any, lengths: tuple[int, ...]) -> After:
+    def _language_model(self, way: Pipeline, prompt: Any, lengths: tuple[int, ...]) -> After:
         """Time the language model, once for all rules that keep equally many before it."""
         own = (way.pruner.label, way.keep) if way.inside else ()
         key = (type(way).prefill.__qualname__, lengths, *own)
-        if key not in self._after:
-            self._after[key] = self._language_model(way, prompt)
-        return self._after[key]
-
-    def _language_model(self, way: Pipeline, prompt: Any) -> After:
-        clock, steps = self.clock, self.settings.new_tokens
-        few = Clock(clock.device, clock.warmups, min(clock.repeats, _DECODE_REPEATS))
+        if key in self._after:
+            return self._after[key]
+        clock, steps = self.settings.clock, self.settings.new_tokens
+        few = replace(clock, repeats=min(clock.repeats, _DECODE_REPEATS))
         with way.session(prompt):
             prefill = clock.time(lambda: way.prefill(prompt))
-            output = way.prefill(prompt)
-            cache = cache_bytes(output)
-            del output
+            cache = cache_bytes(way.prefill(prompt))
             decode = few.time(
                 lambda output: way.decode(prompt, output, steps),
                 setup=lambda: way.prefill(prompt),
                 warmups=-(-_WARM_STEPS // steps) if clock.warmups else 0,
             )
-        return After(prefill, decode, cache)
+        return self._after.setdefault(key, After(prefill, decode, cache))
+
+    def _counted(self, way: Pipeline, n_out: float) -> float:
+        """Tera floating-point operations of one image's prefill, output head included."""
+        shape = ModelShape.from_config(self.adapter.model.config)
+        if way.keep is None or not way.inside:
+            found = cost(shape, round(n_out), text_tokens=TEXT)
+        else:
+            found, _ = pruned_cost(shape, way.pruner, way.keep, text_tokens=TEXT)
+        return 2 * (found.prefill + found.head) / 1e12
 
 
 def run(settings: Settings) -> "pd.DataFrame":
@@ -241,27 +235,25 @@ def run(settings: Settings) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    device = settings.device
-    adapter = build(preset(settings.preset), device, settings.dtype)
-    bench = Bench(settings, adapter)
-    size = 8192 if device.type == "cuda" else 512
-    ceiling = matmul_ceiling(bench.clock, settings.dtype, size)
-    frame = pd.DataFrame(_until_interrupted(bench.rows()))
+    clock = settings.clock
+    adapter = build(settings.architecture, clock.device, settings.dtype)
+    size = 8192 if clock.device.type == "cuda" else 512
+    ceiling = matmul_ceiling(clock, settings.dtype, size)
+    frame = pd.DataFrame(until_interrupted(Bench(settings, adapter).rows()))
     weights = sum(p.numel() * p.element_size() for p in adapter.model.parameters())
-    about: dict[str, Any] = {
-        "preset": settings.preset,
-        "device": device_name(device),
-        "dtype": str(settings.dtype).removeprefix("torch."),
-        "torch": torch.__version__,
-        "text_tokens": TEXT,
-        "new_tokens": settings.new_tokens,
-        "warmups": settings.warmups,
-        "repeats": settings.repeats,
-        "weights_gib": weights / 2**30,
-        "ceiling_tflops_per_s": ceiling,
-    }
-    frame = frame.assign(**about)
-    frame["ceiling_share"] = frame["achieved_tflops_per_s"] / ceiling
+    frame = frame.assign(
+        preset=settings.preset,
+        device=device_name(clock.device),
+        dtype=str(settings.dtype).removeprefix("torch."),
+        torch=torch.__version__,
+        text_tokens=TEXT,
+        new_tokens=settings.new_tokens,
+        warmups=clock.warmups,
+        repeats=clock.repeats,
+        weights_gib=weights / 2**30,
+        ceiling_tflops_per_s=ceiling,
+        ceiling_share=frame["achieved_tflops_per_s"] / ceiling,
+    )
     return against_full(frame)
 
 
@@ -272,29 +264,3 @@ def against_full(frame: "pd.DataFrame") -> "pd.DataFrame":
     for name in RATIOS:
         out[f"{name.removesuffix('_ms')}_vs_full"] = out[name] / out["batch"].map(full[name])
     return out
-
-
-def _until_interrupted(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Collect rows; Ctrl-C ends the run with those that are done."""
-    done = []
-    try:
-        for row in rows:
-            done.append(row)  # noqa: PERF402 (a comprehension would lose them)
-    except KeyboardInterrupt:
-        if not done:
-            raise
-        log.warning("interrupted after %d rows; they are written.", len(done))
-    return done
-
-
-def _counted(shape: ModelShape, way: Pipeline, n_out: float) -> float:
-    """Tera floating-point operations of one image's prefill, output head included."""
-    if way.keep is None or not way.inside:
-        found = cost(shape, round(n_out), text_tokens=TEXT)
-    else:
-        found, _ = pruned_cost(shape, way.pruner, way.keep, text_tokens=TEXT)
-    return 2 * (found.prefill + found.head) / 1e12
-
-
-def _points(timing: Duration) -> Sequence[float]:
-    return (timing.median, timing.low, timing.high)

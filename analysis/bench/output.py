@@ -1,6 +1,9 @@
 """Where measurements go: a CSV per benchmark and device, and how it came to be."""
 
 import json
+import logging
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +13,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = Path("data/bench")
+log = logging.getLogger(__name__)
+
+
+def until_interrupted(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Collect rows; Ctrl-C ends the run with those that are done."""
+    done = []
+    try:
+        for row in rows:
+            done.append(row)  # noqa: PERF402 (a comprehension would lose them)
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        log.warning("interrupted after %d rows; they are written.", len(done))
+    return done
 
 
 def write_table(frame: "pd.DataFrame", path: Path, **facts: Any) -> Path:
@@ -34,3 +51,11 @@ def write_table(frame: "pd.DataFrame", path: Path, **facts: Any) -> Path:
     block = provenance.block(**facts)
     path.with_suffix(".json").write_text(json.dumps(block, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def as_command(name: str) -> None:
+    """Run ``agile bench NAME`` with the arguments that ``python -m`` was given."""
+    from analysis.cli import main
+
+    sys.argv = ["agile", "bench", name, *sys.argv[1:]]
+    main()

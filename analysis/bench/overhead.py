@@ -1,16 +1,18 @@
 """What entropy, erank and the selection cost by themselves (the paper's Table 10)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from analysis.bench.clock import Clock, Duration
+from analysis.bench.clock import Clock, Work, check_least
 from analysis.bench.pipeline import fresh
 from analysis.bench.presets import preset
+from analysis.bench.published import erank_svd
+from analysis.bench.synthetic import synthetic_tokens
 from analysis.errors import UsageError
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 # Batch size → milliseconds of the paper's erank overhead on an RTX 4090 (Table 10).
 PUBLISHED = {1: 3.65, 3: 10.21, 5: 16.84, 10: 33.40}
-# Rank of the synthetic features; a photograph's erank is about 90 (the release's average).
-_RANK = 160
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,18 @@ class OverheadSettings:
         Images at a time.
     pruner
         Selection that is timed, erank included.
-    device, dtype
-        Where and in what type the tokens are.
-    warmups, repeats
-        See `Clock`.
+    clock
+        Where, and how often.
+    dtype
+        In what type the tokens are.
     """
 
     preset: str = "llava-1.5-7b"
     keep: int = 0
     batches: tuple[int, ...] = tuple(PUBLISHED)
     pruner: str = "agilepruner"
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    clock: Clock = field(default_factory=lambda: Clock(torch.device("cpu")))
     dtype: torch.dtype = torch.float32
-    warmups: int = 20
-    repeats: int = 20
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -64,8 +62,9 @@ class OverheadSettings:
         UsageError
             Naming field, value and range.
         """
-        if not self.batches or min(self.batches) < 1:
-            raise UsageError(f"batches is {self.batches}; all must be at least 1.")
+        check_least(self, batches=1)
+        if not self.batches:
+            raise UsageError("batches is empty; give at least one batch size.")
         if not 0 <= self.keep <= self.n_tokens:
             raise UsageError(f"keep is {self.keep}; it must be 1 to {self.n_tokens}.")
         make_pruner(self.pruner)
@@ -73,42 +72,17 @@ class OverheadSettings:
     @property
     def n_tokens(self) -> int:
         """Tokens of one crop."""
-        vision = preset(self.preset).vision
-        return int((vision["image_size"] // vision["patch_size"]) ** 2)
+        return preset(self.preset).patches
 
-
-def synthetic(settings: OverheadSettings, batch: int) -> list[VisualTokens]:
-    """Draw tokens of the preset's sizes; features of limited rank, as photographs have."""
-    chosen = preset(settings.preset)
-    n, width = settings.n_tokens, chosen.text["hidden_size"]
-    encoder = chosen.vision["hidden_size"]
-    source = torch.Generator(settings.device).manual_seed(0)
-
-    def noise(*shape: int) -> Tensor:
-        drawn = torch.randn(*shape, generator=source, device=settings.device)
-        return drawn.to(settings.dtype)
-
-    rank = min(_RANK, n // 2)
-    return [
-        VisualTokens(
-            features=noise(n, rank) @ noise(rank, width) + noise(n, width),
-            encoder_features=noise(n, encoder),
-            cls_attention=torch.softmax(2 * noise(n).float(), 0) * 0.9,
-            cls_feature=noise(encoder),
-        )
-        for _ in range(batch)
-    ]
+    @property
+    def kept(self) -> int:
+        """Tokens that are kept, a ninth of them unless given."""
+        return self.keep or max(1, self.n_tokens // 9)
 
 
 def usual_erank(batch: Sequence[VisualTokens]) -> Tensor:
     """Effective rank as it is usually computed: singular values, image by image."""
-    found = []
-    for tokens in batch:
-        centred = tokens.features.float() - tokens.features.float().mean(0)
-        shares = torch.linalg.svdvals(centred)
-        shares = shares / shares.sum()
-        found.append(torch.exp(torch.special.entr(shares).sum()))
-    return torch.stack(found)
+    return torch.stack([erank_svd(tokens.features.float()) for tokens in batch])
 
 
 def _entropies(batch: Sequence[VisualTokens]) -> Tensor:
@@ -129,50 +103,37 @@ def overhead(settings: OverheadSettings) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    clock = Clock(settings.device, settings.warmups, settings.repeats)
-    rows = []
-    for batch in settings.batches:
-        tokens = synthetic(settings, batch)
-        for part, work in _parts(settings).items():
-            taken = clock.time(work, setup=partial(fresh, tokens))
-            rows.append(_row(settings, part, batch, taken))
-    about: dict[str, Any] = {
-        "preset": settings.preset,
-        "pruner": settings.pruner,
-        "n_tokens": settings.n_tokens,
-        "device": device_name(settings.device),
-        "dtype": str(settings.dtype).removeprefix("torch."),
-        "torch": torch.__version__,
-        "warmups": settings.warmups,
-        "repeats": settings.repeats,
-    }
-    return pd.DataFrame(rows).assign(**about)
-
-
-def _parts(settings: OverheadSettings) -> dict[str, Callable[[Sequence[VisualTokens]], Any]]:
-    pruner = make_pruner(settings.pruner)
-    keep = settings.keep or max(1, settings.n_tokens // 9)
-
-    def all_of_it(batch: Sequence[VisualTokens]) -> Any:
-        return _entropies(batch), eranks(batch), pruner.select_batch(batch, keep)
-
-    return {
+    clock, chosen = settings.clock, preset(settings.preset)
+    select = partial(make_pruner(settings.pruner).select_batch, keep=settings.kept)
+    parts: dict[str, Work] = {
         "entropy": _entropies,
         "erank": eranks,
-        "selection": lambda batch: pruner.select_batch(batch, keep),
-        "all": all_of_it,
+        "selection": select,
+        "all": lambda batch: (_entropies(batch), eranks(batch), select(batch)),
         "erank, singular values": usual_erank,
     }
-
-
-def _row(settings: OverheadSettings, part: str, batch: int, taken: Duration) -> dict[str, Any]:
-    return {
-        "part": part,
-        "batch": batch,
-        "keep": settings.keep or max(1, settings.n_tokens // 9),
-        "ms": taken.median,
-        "ms_q1": taken.low,
-        "ms_q3": taken.high,
-        "ms_per_image": taken.median / batch,
-        "paper_ms": PUBLISHED.get(batch, float("nan")),
-    }
+    rows = []
+    for size in settings.batches:
+        drawn = [synthetic_tokens(chosen, clock.device, settings.dtype, i) for i in range(size)]
+        for part, work in parts.items():
+            taken = clock.time(work, setup=partial(fresh, drawn))
+            rows.append(
+                {
+                    "part": part,
+                    "batch": size,
+                    "keep": settings.kept,
+                    **taken.columns("ms"),
+                    "ms_per_image": taken.median / size,
+                    "paper_ms": PUBLISHED.get(size, float("nan")),
+                }
+            )
+    return pd.DataFrame(rows).assign(
+        preset=settings.preset,
+        pruner=settings.pruner,
+        n_tokens=settings.n_tokens,
+        device=device_name(clock.device),
+        dtype=str(settings.dtype).removeprefix("torch."),
+        torch=torch.__version__,
+        warmups=clock.warmups,
+        repeats=clock.repeats,
+    )

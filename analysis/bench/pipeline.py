@@ -1,10 +1,9 @@
 """From pixels to tokens, step by step, so that every step can be timed on its own."""
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
@@ -17,6 +16,7 @@ from analysis.models.crops import select_batch
 from analysis.models.generation import Batch
 from analysis.models.llava15 import Llava15
 from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.inllm import prune_inside
 from analysis.tokens import VisualTokens
 
 QUESTION = "Please describe this image in detail."
@@ -44,6 +44,8 @@ class Pipeline:
     pruner: Pruner
     keep: int | None
     batch: int
+    # Part of the model, as its config names it, that must run eager attention.
+    eager: ClassVar[str | None] = None
 
     @property
     def inside(self) -> bool:
@@ -63,8 +65,7 @@ class Pipeline:
         try:
             self.mean_tokens(n, 0.0)
         except UsageError:
-            earlier = dataclasses.replace(self.pruner, shift=True)  # type: ignore[call-arg]
-            return dataclasses.replace(self, pruner=earlier)
+            return replace(self, pruner=replace(self.pruner, shift=True))  # type: ignore[call-arg]
         return self
 
     def mean_tokens(self, n: int, n_out: float) -> float:
@@ -90,9 +91,14 @@ class Pipeline:
 
     def encode(self) -> list[VisualTokens]:
         """Run the tower once, with the hooks this rule needs."""
-        images = [Image.new("RGB", (1, 1))] * self.batch
         needs = frozenset() if self.inside else frozenset(self.pruner.needs)
-        return [with_joint_space(t, needs) for t in self.adapter.encode(images, needs)]
+        encoded = self.adapter.encode(self.images, needs)
+        return [with_joint_space(t) for t in encoded] if "image_embeds" in needs else encoded
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """Placeholders: the model's image processor makes noise of them."""
+        return [Image.new("RGB", (1, 1))] * self.batch
 
     def select(self, tokens: Sequence[VisualTokens]) -> list[Selection] | None:
         """Choose tokens; None where nothing is pruned before the language model."""
@@ -105,16 +111,13 @@ class Pipeline:
         self, tokens: Sequence[VisualTokens], selections: Sequence[Selection] | None
     ) -> Batch:
         """Form the prompt of the language model."""
-        chosen = [None] * len(tokens) if selections is None else selections
-        pairs = zip(tokens, chosen, strict=True)
+        pairs = zip(tokens, selections or [None] * len(tokens), strict=True)
         return self.adapter.collate([Request(QUESTION, t, s) for t, s in pairs])
 
     def session(self, prompt: Batch) -> AbstractContextManager[Any]:
         """Context in which the language model prunes inside, or does not."""
         if not self.inside or self.keep is None:
             return nullcontext()
-        from analysis.pruners.inllm import prune_inside
-
         return prune_inside(
             self.adapter.model,
             self.pruner,  # type: ignore[arg-type]
@@ -125,37 +128,30 @@ class Pipeline:
 
     def prefill(self, prompt: Batch, **options: Any) -> Any:
         """Run the prompt through the language model; only the last logits are made."""
-        mask = None if bool(prompt.mask.all()) else prompt.mask
-        if prompt.positions is not None:
-            options["position_ids"] = prompt.positions
-        with torch.no_grad():
-            return self.adapter.model(
-                inputs_embeds=prompt.embeds,
-                attention_mask=mask,
-                use_cache=True,
-                logits_to_keep=1,
-                **options,
-            )
+        options |= {"inputs_embeds": prompt.embeds, "logits_to_keep": 1}
+        return self._forward(padding(prompt), prompt.positions, options)
 
     def decode(self, prompt: Batch, output: Any, steps: int) -> Tensor:
         """Feed ``steps`` tokens greedily, one after the other, after a prefill."""
+        mask, positions = padding(prompt), prompt.positions
         token = output.logits[:, -1].argmax(-1, keepdim=True)
-        mask = None if bool(prompt.mask.all()) else prompt.mask
-        position = None if prompt.positions is None else prompt.positions[:, -1:]
-        with torch.no_grad():
-            for _ in range(steps):
-                options: dict[str, Any] = {}
-                if mask is not None:
-                    mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-                    options["attention_mask"] = mask
-                if position is not None:
-                    position = position + 1
-                    options["position_ids"] = position
-                output = self.adapter.model(
-                    input_ids=token, past_key_values=output.past_key_values, **options
-                )
-                token = output.logits[:, -1].argmax(-1, keepdim=True)
+        for _ in range(steps):
+            if mask is not None:
+                mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            if positions is not None:
+                positions = positions[:, -1:] + 1
+            past = {"input_ids": token, "past_key_values": output.past_key_values}
+            output = self._forward(mask, positions, past)
+            token = output.logits[:, -1].argmax(-1, keepdim=True)
         return token
+
+    @torch.no_grad()
+    def _forward(
+        self, mask: Tensor | None, positions: Tensor | None, inputs: dict[str, Any]
+    ) -> Any:
+        if positions is not None:
+            inputs["position_ids"] = positions
+        return self.adapter.model(attention_mask=mask, use_cache=True, **inputs)
 
     def first_token(self) -> Tensor:
         """Everything from pixels on the device to the first new token."""
@@ -167,83 +163,82 @@ class Pipeline:
     @contextmanager
     def prepared(self) -> Iterator[None]:
         """Set the model up for this way of working and put it back afterwards."""
-        yield
+        switch = self.adapter.model.set_attn_implementation
+        if self.eager:
+            switch({self.eager: "eager"})
+        try:
+            yield
+        finally:
+            if self.eager:
+                switch({self.eager: "sdpa"})
 
 
 @dataclass(frozen=True, eq=False)
 class EagerTower(Pipeline):
     """The usual way to [CLS] attention: an eager tower that returns all its maps."""
 
+    eager: ClassVar[str | None] = "vision_config"
+
     def encode(self) -> list[VisualTokens]:
         """Run the tower with ``output_attentions=True`` and read one row of one map."""
-        images = [Image.new("RGB", (1, 1))] * self.batch
-        pixels = self.adapter.pixel_inputs(images)["pixel_values"]
+        pixels = self.adapter.pixel_inputs(self.images)["pixel_values"]
         layer = self.adapter.model.config.vision_feature_layer
         with torch.no_grad():
             out = self.adapter.tower(pixels, output_attentions=True, output_hidden_states=True)
             encoded = out.hidden_states[layer][:, 1:]
             features = self.adapter.project(encoded)
         attention = out.attentions[layer][:, :, 0, 1:].mean(1)
-        rows = zip(features, encoded, attention, strict=True)
-        return [VisualTokens(features=f, encoder_features=e, cls_attention=a) for f, e, a in rows]
-
-    @contextmanager
-    def prepared(self) -> Iterator[None]:
-        """Switch the tower to eager attention."""
-        model = self.adapter.model
-        model.set_attn_implementation({"vision_config": "eager"})
-        try:
-            yield
-        finally:
-            model.set_attn_implementation({"vision_config": "sdpa"})
+        return list(map(VisualTokens, features, encoded, attention))
 
 
 @dataclass(frozen=True, eq=False)
 class FullMaps(Pipeline):
     """The usual way to prune inside: eager attention that returns every layer's map."""
 
+    eager: ClassVar[str | None] = "text_config"
+
     def prefill(self, prompt: Batch, **options: Any) -> Any:
         """Run the prompt with ``output_attentions=True``."""
         return super().prefill(prompt, output_attentions=True, **options)
 
-    @contextmanager
-    def prepared(self) -> Iterator[None]:
-        """Switch the language model to eager attention."""
-        model = self.adapter.model
-        model.set_attn_implementation({"text_config": "eager"})
-        try:
-            yield
-        finally:
-            model.set_attn_implementation({"text_config": "sdpa"})
+
+def padding(prompt: Batch) -> Tensor | None:
+    """Return the prompt's attention mask, or None where no row is padded."""
+    return None if bool(prompt.mask.all()) else prompt.mask
 
 
-def fresh(tokens: Sequence[VisualTokens]) -> list[VisualTokens]:
-    """Return the same tokens without what was cached about them (Gram matrix, checks)."""
-    copies: list[VisualTokens] = []
-    for one in tokens:
-        if isinstance(one, AnyresTokens):
-            parts = tuple(dataclasses.replace(part) for part in one.parts)
-            copies.append(dataclasses.replace(one, parts=parts))
-        else:
-            copies.append(dataclasses.replace(one))
-    return copies
+def renewed(
+    tokens: VisualTokens, change: Callable[[VisualTokens], dict[str, Any]] = lambda _: {}
+) -> VisualTokens:
+    """Return the same tokens, all crops included, with other fields and nothing cached.
+
+    Parameters
+    ----------
+    tokens
+        Tokens of one image; their Gram matrix and checks are left behind.
+    change
+        Fields to set, given the tokens of the image or of one of its crops.
+    """
+    fields = change(tokens)
+    if isinstance(tokens, AnyresTokens):
+        fields["parts"] = tuple(renewed(part, change) for part in tokens.parts)
+    return replace(tokens, **fields)
 
 
-def with_joint_space(tokens: VisualTokens, needs: frozenset[str]) -> VisualTokens:
-    """Add noise in place of CLIP's joint embeddings where a rule reads them."""
-    if "image_embeds" not in needs:
-        return tokens
+def fresh(batch: Sequence[VisualTokens]) -> list[VisualTokens]:
+    """Return the same images without what was cached about them."""
+    return [renewed(tokens) for tokens in batch]
+
+
+def with_joint_space(tokens: VisualTokens) -> VisualTokens:
+    """Add noise in place of CLIP's joint embeddings."""
     source = torch.Generator(tokens.device).manual_seed(0)
 
     def noisy(one: VisualTokens) -> dict[str, Any]:
-        shape = (one.n + 1, _JOINT)
-        noise = torch.randn(shape, generator=source, device=one.device)
+        noise = torch.randn(one.n + 1, _JOINT, generator=source, device=one.device)
         return {"image_embeds": noise[1:], "text_embeds": noise[:1]}
 
-    if isinstance(tokens, AnyresTokens):
-        parts = tuple(dataclasses.replace(part, **noisy(part)) for part in tokens.parts)
-        return dataclasses.replace(tokens, parts=parts, **noisy(tokens))
-    return dataclasses.replace(tokens, **noisy(tokens))
+    return renewed(tokens, noisy)
 
 
 def cache_bytes(output: Any) -> int:

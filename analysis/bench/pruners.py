@@ -1,53 +1,37 @@
-"""How fast measures and selections are: ``python -m analysis.bench.pruners``.
+"""How fast measures and selections are: ``agile bench pruners``.
 
 Every comparison is timed in one run, alternatives in turn. The table goes to
 ``data/bench/pruners.csv``: ratio is this row's time over its reference's, both the best
 of the repeats. The goals are those the toolkit sets itself.
 """
 
-import platform
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
-import typer
 from torch import Tensor
 
 from analysis.bench import published
-from analysis.bench.image import STUDY_KEEPS, C, D, N, alone, fresh, image, merged, shared
-from analysis.bench.timing import CLOCKS, Timing, Work, time_together
-from analysis.bench.tower import capture_works
+from analysis.bench.clock import Clock, Work
+from analysis.bench.output import as_command
+from analysis.bench.pipeline import fresh, renewed
+from analysis.bench.presets import preset
+from analysis.bench.synthetic import synthetic_tokens
 from analysis.catalogue import STUDY
 from analysis.measures.gram import Gram, gram_erank
-from analysis.pruners import make_pruner
-from analysis.pruners.checks import check_choice
+from analysis.measures.kept import kept_measures
+from analysis.models.clip import capture_tower
+from analysis.models.devices import device_name
+from analysis.pruners import Pruner, make_pruner
 from analysis.tokens import VisualTokens
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+SIZES = preset("llava-1.5-7b")
 KEEPS = (64, 128)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    device: str
-    threads: int
-    clock: str
-    measurement: str
-    variant: str
-    keep: str
-    best_ms: float
-    median_ms: float
-    repeats: int
-    reference: str = ""
-    ratio: float | None = None
-    goal: str = ""
-    met: str = ""
+# The study's budgets, for the row on everything at once.
+STUDY_KEEPS = (32, 64, 128)
+# Layer of the tower that LLaVA reads, and the share of its pass that capturing may take.
+_SELECTED, _CAPTURE_GOAL = -2, 0.02
 
 
 @dataclass(frozen=True)
@@ -57,7 +41,9 @@ class Comparison:
     Attributes
     ----------
     goals
-        Variant and the largest ratio to the reference it may take.
+        Variant → the largest ratio to the reference it may take.
+    repeats
+        Rounds, at most.
     """
 
     measurement: str
@@ -67,17 +53,17 @@ class Comparison:
     repeats: int = 9
 
 
-def comparisons(device: torch.device) -> Iterator[Comparison]:
-    """Yield everything that is compared on one device."""
-    tokens = image(device)
+def comparisons(device: torch.device, tower: bool = True) -> Iterator[Comparison]:
+    """Yield everything that is compared on one device, the CLIP-L tower's capture last."""
+    tokens = synthetic_tokens(SIZES, device)
     x = tokens.features
-    gram = Gram.of(x).matrix
+    gram, wide = Gram.of(x).matrix, x.shape[1]
     yield Comparison(
         "erank of all tokens",
         {
             "svdvals, float32": lambda: torch.linalg.svdvals(x),
-            "float64 Gram matrix and its eigenvalues": lambda: gram_erank(Gram.of(x).matrix, D),
-            "eigenvalues of a Gram matrix at hand": lambda: gram_erank(gram, D),
+            "float64 Gram matrix and its eigenvalues": lambda: gram_erank(Gram.of(x).matrix, wide),
+            "eigenvalues of a Gram matrix at hand": lambda: gram_erank(gram, wide),
         },
     )
     yield Comparison(
@@ -86,61 +72,8 @@ def comparisons(device: torch.device) -> Iterator[Comparison]:
     )
     for keep in KEEPS:
         yield from _per_keep(tokens, gram, keep)
-    yield _everything(tokens)
-    yield _batched(device)
-
-
-def _per_keep(tokens: VisualTokens, gram: Tensor, keep: int) -> Iterator[Comparison]:
-    x, kept = tokens.features, torch.arange(0, N, N // keep)[:keep].to(tokens.device)
-    yield Comparison(
-        "erank of a kept set",
-        {
-            "svdvals, float32": lambda: torch.linalg.svdvals(x[kept]),
-            "sub-block of the Gram matrix": lambda: gram_erank(gram[kept][:, kept], D),
-        },
-        str(keep),
-        repeats=25,
-    )
-    ours = make_pruner("divprune")
-    ours.select(tokens, keep)
-    limit = 1.2 if keep == KEEPS[-1] and tokens.device.type == "cpu" else None
-    yield Comparison(
-        "DivPrune",
-        {
-            "distance matrix alone": lambda: published.distance_matrix(x),
-            "ours, distance matrix included": lambda: ours.select(fresh(tokens), keep),
-            "published formulation": lambda: published.divprune(x, keep),
-            "minimum over all rows anew": lambda: published.divprune_all_rows(x, keep),
-        },
-        str(keep),
-        () if limit is None else (("ours, distance matrix included", limit),),
-        repeats=15,
-    )
-    # Merged are the tower's tokens in LLaVA; in the width of the language model the loop
-    # copies four times as much.
-    wide = replace(tokens, encoder_features=tokens.features, cls_feature=None)
-    yield _prumerge(f"PruMerge, tokens {C} wide (the tower's)", tokens, keep)
-    yield _prumerge(f"PruMerge, tokens {D} wide", wide, keep)
-
-
-def _prumerge(measurement: str, tokens: VisualTokens, keep: int) -> Comparison:
-    rule = make_pruner("prumerge_plus_fixed")
-    picks = [i for i in rule.select(tokens, keep).indices.tolist() if i >= 0]
-    return Comparison(
-        measurement,
-        {
-            "per-token loop": lambda: published.prumerge_loop(tokens, picks),
-            "ours, merged tokens included": lambda: merged(rule, tokens, keep),
-        },
-        str(keep),
-        (("ours, merged tokens included", 1 / 20),),
-        repeats=15,
-    )
-
-
-def _everything(tokens: VisualTokens) -> Comparison:
     rules = [make_pruner(name) for name in STUDY]
-    return Comparison(
+    yield Comparison(
         f"all measures and selections of one image: {', '.join(STUDY)}",
         {
             "each on its own: SVDs and its own distance matrix": lambda: alone(tokens, rules),
@@ -150,126 +83,178 @@ def _everything(tokens: VisualTokens) -> Comparison:
         (("one Gram matrix for all", 1 / 5),),
         repeats=3,
     )
-
-
-def _batched(device: torch.device) -> Comparison:
-    images = [image(device, seed) for seed in range(8)]
+    images = [synthetic_tokens(SIZES, device, seed=seed) for seed in range(8)]
     rule = make_pruner("divprune")
-    return Comparison(
+    yield Comparison(
         "DivPrune of 8 images",
         {
-            "one at a time": lambda: [rule.select(fresh(t), KEEPS[0]) for t in images],
-            "as a batch": lambda: rule.select_batch([fresh(t) for t in images], KEEPS[0]),
+            "one at a time": lambda: [rule.select(t, KEEPS[0]) for t in fresh(images)],
+            "as a batch": lambda: rule.select_batch(fresh(images), KEEPS[0]),
         },
         str(KEEPS[0]),
         repeats=3,
     )
+    if tower:
+        yield _capture(device)
 
 
-def measure(comparison: Comparison, device: torch.device, clock: str = "wall") -> list[Row]:
-    """Time a comparison by wall or processor clock and hold it against its goals."""
-    cuda = device.type == "cuda"
-    with torch.no_grad():
-        timings = time_together(
-            comparison.works, comparison.repeats, cuda, clock=CLOCKS["wall" if cuda else clock]
-        )
-    reference = next(iter(timings))
-    goals = dict(comparison.goals)
-    return [
-        replace(
-            _row(
-                comparison, device, name, timing, (reference, timings[reference]), goals.get(name)
-            ),
-            clock="wall" if cuda else clock,
-        )
-        for name, timing in timings.items()
-    ]
-
-
-def _row(
-    comparison: Comparison,
-    device: torch.device,
-    variant: str,
-    timing: Timing,
-    against: tuple[str, Timing],
-    goal: float | None,
-) -> Row:
-    own = variant == against[0]
-    ratio = timing.best / against[1].best
-    return Row(
-        device=device_name(device),
-        threads=torch.get_num_threads(),
-        clock="wall",
-        measurement=comparison.measurement,
-        variant=variant,
-        keep=comparison.keep,
-        best_ms=round(timing.best, 3),
-        median_ms=round(timing.median, 3),
-        repeats=timing.repeats,
-        reference="" if own else against[0],
-        ratio=None if own else round(ratio, 4),
-        goal="" if goal is None else f"<= {goal:g}",
-        met="" if goal is None else ("yes" if ratio <= goal else "no"),
-    )
-
-
-def device_name(device: torch.device) -> str:
-    """Name the device as its maker does."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        for line in facts.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return f"{line.partition(':')[2].strip()} ({platform.machine()})"
-    return platform.processor() or platform.machine()
-
-
-def _capture(device: torch.device) -> Iterator[Comparison]:
-    works, goals = capture_works(device)
+def _per_keep(tokens: VisualTokens, gram: Tensor, keep: int) -> Iterator[Comparison]:
+    x = tokens.features
+    kept = torch.arange(0, len(x), len(x) // keep)[:keep].to(tokens.device)
     yield Comparison(
-        "[CLS] attention of one image, CLIP-L/14-336 tower", works, "", goals, repeats=3
+        "erank of a kept set",
+        {
+            "svdvals, float32": lambda: torch.linalg.svdvals(x[kept]),
+            "sub-block of the Gram matrix": lambda: gram_erank(gram[kept][:, kept], x.shape[1]),
+        },
+        str(keep),
+        repeats=25,
+    )
+    ours = make_pruner("divprune")
+    limited = keep == KEEPS[-1] and tokens.device.type == "cpu"
+    yield Comparison(
+        "DivPrune",
+        {
+            "distance matrix alone": lambda: published.distance_matrix(x),
+            "ours, distance matrix included": lambda: ours.select(renewed(tokens), keep),
+            "published formulation": lambda: published.divprune(x, keep),
+            "minimum over all rows anew": lambda: published.divprune_all_rows(x, keep),
+        },
+        str(keep),
+        (("ours, distance matrix included", 1.2),) if limited else (),
+        repeats=15,
+    )
+    # Merged are the tower's tokens in LLaVA; in the width of the language model the loop
+    # copies four times as much.
+    for source, of_tower in ((tokens.encoder_features, " (the tower's)"), (x, "")):
+        merged = replace(tokens, encoder_features=source, cls_feature=None)
+        yield _prumerge(merged, cast(Tensor, source), of_tower, keep)
+
+
+def _prumerge(tokens: VisualTokens, x: Tensor, of_tower: str, keep: int) -> Comparison:
+    rule = make_pruner("prumerge_plus_fixed")
+    picks = [i for i in rule.select(tokens, keep).indices.tolist() if i >= 0]
+    return Comparison(
+        f"PruMerge, tokens {x.shape[1]} wide{of_tower}",
+        {
+            "per-token loop": lambda: published.prumerge_loop(tokens, picks),
+            "ours, merged tokens included": lambda: rule.select(tokens, keep).apply(x),
+        },
+        str(keep),
+        (("ours, merged tokens included", 1 / 20),),
+        repeats=15,
     )
 
 
-def _write(rows: list[Row], out: Path) -> "pd.DataFrame":
-    """Write what there is so far; a long run that is stopped loses nothing."""
-    import pandas as pd
+def _capture(device: torch.device) -> Comparison:
+    """Compare ways to [CLS] attention in a CLIP-L/14-336 tower of random weights."""
+    from transformers import CLIPVisionConfig, CLIPVisionModel
 
-    table = pd.DataFrame([asdict(row) for row in rows])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out, index=False, lineterminator="\n")
-    return table
+    tower: Any = CLIPVisionModel(CLIPVisionConfig(**SIZES.vision)).eval().to(device)
+    pixels = torch.zeros(1, 3, 336, 336, device=device)
+    with torch.no_grad(), capture_tower(tower, _SELECTED) as seen:
+        tower(pixels)
+
+    def plain(attention: str = "sdpa", **options: bool) -> None:
+        tower.set_attn_implementation(attention)
+        tower(pixels, **options)
+
+    def hooked() -> None:
+        with capture_tower(tower, _SELECTED) as capture:
+            plain()
+        capture.evidence()
+
+    return Comparison(
+        "[CLS] attention of one image, CLIP-L/14-336 tower",
+        {
+            "forward pass, sdpa": plain,
+            "capture alone": seen.evidence,
+            "forward pass with capture": hooked,
+            "forward pass, eager, output_attentions": lambda: plain(
+                "eager", output_attentions=True
+            ),
+        },
+        goals=(("capture alone", _CAPTURE_GOAL),),
+        repeats=3,
+    )
 
 
-def main(
-    out: Annotated[Path, typer.Option(help="Where the table goes.")] = Path(
-        "data/bench/pruners.csv"
-    ),
-    tower: Annotated[bool, typer.Option(help="Also time [CLS] capture in a CLIP-L tower.")] = True,
-    clock: Annotated[
-        str, typer.Option(help="wall, or cpu: processor time, one thread, for busy machines.")
-    ] = "wall",
-    rounds: Annotated[int, typer.Option(min=1, help="At most so many rounds of each.")] = 25,
-) -> None:
-    """Time measures and selections on the CPU and, where there is one, the GPU."""
-    check_choice("clock", clock, tuple(CLOCKS))
-    if clock == "cpu":
-        torch.set_num_threads(1)
-    devices = [torch.device("cpu")]
-    if torch.cuda.is_available():
-        devices.append(torch.device("cuda"))
-    rows: list[Row] = []
-    for device in devices:
-        for comparison in (*comparisons(device), *(_capture(device) if tower else ())):
-            rows += measure(
-                replace(comparison, repeats=min(rounds, comparison.repeats)), device, clock
-            )
-            table = _write(rows, out)
-    shown = ["measurement", "variant", "keep", "best_ms", "ratio", "goal", "met"]
-    typer.echo(table[shown].astype(object).fillna("").to_string(index=False))
-    typer.echo(f"{out}: {len(table)} rows, {(table.met == 'no').sum()} goals missed")
+def shared(tokens: VisualTokens, rules: Sequence[Pruner]) -> None:
+    """Do the work of one image as the extractor does: everything from one Gram matrix."""
+    tokens = renewed(tokens)
+    tokens.gram.erank(centred=True)
+    tokens.gram.erank(centred=False)
+    for rule in rules:
+        for keep in STUDY_KEEPS:
+            kept_measures(tokens, rule.select(tokens, keep))
+
+
+def alone(tokens: VisualTokens, rules: Sequence[Pruner]) -> None:
+    """Do the same with nothing shared between measures and selections."""
+    for centred in (True, False):
+        float(published.erank_svd(tokens.features, centred))
+    for rule in rules:
+        for keep in STUDY_KEEPS:
+            own = renewed(tokens)
+            if rule.name == "agilepruner":
+                value = float(published.erank_svd(own.features))
+                own.gram.remember_erank(value, centred=True)
+            published.measures_alone(own, rule.select(own, keep))
+
+
+def measure(comparison: Comparison, clock: Clock) -> list[dict[str, Any]]:
+    """Time a comparison and hold it against its goals, one row a variant."""
+    with torch.no_grad():
+        timings = clock.together(comparison.works)
+    reference = next(iter(timings))
+    rows = []
+    for variant, timing in timings.items():
+        own, goal = variant == reference, dict(comparison.goals).get(variant)
+        ratio = timing.best / timings[reference].best
+        rows.append(
+            {
+                "device": device_name(clock.device),
+                "threads": torch.get_num_threads(),
+                "clock": "wall" if clock.device.type == "cuda" else clock.kind,
+                "measurement": comparison.measurement,
+                "variant": variant,
+                "keep": comparison.keep,
+                "best_ms": round(timing.best, 3),
+                "median_ms": round(timing.median, 3),
+                "repeats": timing.n,
+                "reference": "" if own else reference,
+                "ratio": None if own else round(ratio, 4),
+                "goal": "" if goal is None else f"<= {goal:g}",
+                "met": "" if goal is None else ("yes" if ratio <= goal else "no"),
+            }
+        )
+    return rows
+
+
+def run(kind: str = "wall", rounds: int = 25, tower: bool = True) -> Iterator[list[dict[str, Any]]]:
+    """Time everything on the CPU and, where there is one, the GPU.
+
+    Parameters
+    ----------
+    kind
+        ``"wall"``, or ``"cpu"``: processor time, for busy machines (give it one thread).
+    rounds
+        At most so many rounds of each comparison.
+    tower
+        Whether [CLS] capture in a CLIP-L tower is timed too.
+
+    Yields
+    ------
+    list of dict
+        Rows of one comparison: device, threads and clock, what was measured, the best and
+        median milliseconds, the ratio to the reference, the goal and whether it was met.
+    """
+    devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    for device in map(torch.device, devices):
+        clock = Clock(device, warmups=1, kind=kind, block=0.02, seconds=15.0)
+        for one in comparisons(device, tower):
+            yield measure(one, replace(clock, repeats=min(rounds, one.repeats)))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    as_command("pruners")

@@ -38,11 +38,11 @@ def divprune_all_rows(features: Tensor, keep: int) -> Tensor:
     return picks
 
 
-def erank_svd(features: Tensor, centred: bool) -> float:
+def erank_svd(features: Tensor, centred: bool = True) -> Tensor:
     """Effective rank by a float32 SVD of the tokens themselves."""
     if centred:
         features = features - features.mean(dim=0, keepdim=True)
-    return float(spectrum_erank(torch.linalg.svdvals(features)))
+    return spectrum_erank(torch.linalg.svdvals(features))
 
 
 def measures_alone(tokens: VisualTokens, selection: Selection) -> tuple[float, ...]:
@@ -51,8 +51,8 @@ def measures_alone(tokens: VisualTokens, selection: Selection) -> tuple[float, .
     distance = distance_matrix(kept)
     k = max(2, len(kept))
     return (
-        erank_svd(kept, True),
-        erank_svd(kept, False),
+        float(erank_svd(kept)),
+        float(erank_svd(kept, centred=False)),
         float(distance.sum()) / (k * (k - 1)),
     )
 

@@ -1,4 +1,4 @@
-"""Sizes of the models whose cost is counted: presets, and reading them from a config."""
+"""Sizes of the models whose cost is counted, and reading them from a config."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -81,19 +81,6 @@ class ModelShape:
         return 0 if self.vision is None else self.vision.patches * self.vision.crops
 
     @classmethod
-    def preset(cls, name: str) -> "ModelShape":
-        """Return a shape by name; `PRESETS` lists them.
-
-        Raises
-        ------
-        ValueError
-            If there is none of that name.
-        """
-        if name not in PRESETS:
-            raise UsageError(f"unknown shape {name!r}; choose one of: {', '.join(PRESETS)}.")
-        return PRESETS[name]
-
-    @classmethod
     def from_config(cls, config: Any, name: str | None = None) -> "ModelShape":
         """Read the sizes from a transformers config of LLaVA, LLaVA-NeXT or Llama.
 
@@ -140,15 +127,3 @@ def _size(config: Any, field: str) -> int:
     if not isinstance(value, int):
         raise UsageError(f"config must have {field}, got {type(config).__name__} without it.")
     return value
-
-
-# Published configs of liuhaotian/llava-v1.5-7b, -13b and llava-v1.6-vicuna-7b.
-PRESETS = {
-    "llava-1.5-7b": ModelShape("llava-1.5-7b", 32, 4096, 11008, 32, 32, 128, 32000, VisionShape()),
-    "llava-1.5-13b": ModelShape(
-        "llava-1.5-13b", 40, 5120, 13824, 40, 40, 128, 32000, VisionShape()
-    ),
-    "llava-next-7b": ModelShape(
-        "llava-next-7b", 32, 4096, 11008, 32, 32, 128, 32000, VisionShape(crops=5)
-    ),
-}

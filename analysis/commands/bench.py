@@ -45,19 +45,18 @@ def model(
     out: Out = None,
 ) -> None:
     """Time prefill, first token, decoding, memory and cache of every pruner."""
+    from analysis.bench.clock import Clock
     from analysis.bench.model import Settings, run
 
     where = _device(device)
     chosen = _preset(preset, where)
     settings = Settings(
         preset=chosen,
-        device=where,
+        clock=Clock(where, warmups, repeats),
         dtype=_dtype(dtype, where),
         pruners=_texts(pruners),
         keeps=_numbers("keeps", keeps),
         batches=_numbers("batches", batches),
-        warmups=warmups,
-        repeats=repeats,
         baselines=baselines,
         new_tokens=new_tokens,
     )
@@ -79,6 +78,7 @@ def overhead(
     out: Out = None,
 ) -> None:
     """Time entropy, erank and selection by themselves, as the paper's Table 10 does."""
+    from analysis.bench.clock import Clock
     from analysis.bench.overhead import OverheadSettings
     from analysis.bench.overhead import overhead as measure
 
@@ -89,10 +89,8 @@ def overhead(
         keep=keep,
         batches=_numbers("batches", batches),
         pruner=pruner,
-        device=where,
+        clock=Clock(where, warmups, repeats),
         dtype=_dtype(dtype, where),
-        warmups=warmups,
-        repeats=repeats,
     )
     columns = ["part", "batch", "ms", "ms_q1", "ms_q3", "ms_per_image", "paper_ms"]
     _finish(measure(settings), out or _path(f"overhead-{chosen}", where), columns)
@@ -145,14 +143,13 @@ def flops(
     out: Out = None,
 ) -> None:
     """Count operations and cache bytes of every pruner; nothing is run."""
-    from analysis.bench.flops import published_check
-    from analysis.bench.flops_table import flops_table
-    from analysis.bench.shapes import ModelShape
+    from analysis.bench.flops import flops_table, published_check
+    from analysis.bench.presets import preset as named
     from analysis.catalogue import METHODS
     from analysis.pruners import make_pruner
 
     rules = [make_pruner(spec) for spec in _texts(pruners) or METHODS.names()]
-    shape = ModelShape.preset(preset)
+    shape = named(preset).shape
     frame = flops_table(
         shape, rules, _numbers("keeps", keeps), text_tokens=text_tokens, new_tokens=new_tokens
     )
@@ -161,6 +158,39 @@ def flops(
     _finish(frame, out or Path(f"data/bench/flops-{preset}.csv"), columns)
     if preset == "llava-1.5-7b":
         typer.echo("\n".join(published_check()))
+
+
+@bench.command("pruners")
+def pruners(
+    out: Annotated[Path, typer.Option(help="Where the table goes.")] = Path(
+        "data/bench/pruners.csv"
+    ),
+    tower: Annotated[bool, typer.Option(help="Also time [CLS] capture in a CLIP-L tower.")] = True,
+    clock: Annotated[
+        str, typer.Option(help="wall, or cpu: processor time, one thread, for busy machines.")
+    ] = "wall",
+    rounds: Annotated[int, typer.Option(min=1, help="At most so many rounds of each.")] = 25,
+) -> None:
+    """Time measures and selections against the usual formulations, on the CPU and any GPU."""
+    import pandas as pd
+    import torch
+
+    from analysis.bench.clock import CLOCKS
+    from analysis.bench.output import write_table
+    from analysis.bench.pruners import run
+    from analysis.pruners.checks import check_choice
+
+    check_choice("clock", clock, tuple(CLOCKS))
+    if clock == "cpu":
+        torch.set_num_threads(1)
+    rows: list[dict[str, Any]] = []
+    for new in run(clock, rounds, tower):
+        rows += new  # written each time: a long run that is stopped loses nothing
+        write_table(pd.DataFrame(rows), out, benchmark=out.stem)
+    table = pd.DataFrame(rows)
+    shown = ["measurement", "variant", "keep", "best_ms", "ratio", "goal", "met"]
+    typer.echo(table[shown].astype(object).fillna("").to_string(index=False))
+    typer.echo(f"{out}: {len(table)} rows, {(table.met == 'no').sum()} goals missed")
 
 
 def _device(name: str) -> "torch.device":

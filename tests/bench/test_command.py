@@ -8,7 +8,9 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from analysis.bench.output import write_table
+from analysis.bench import pruners
+from analysis.bench.output import as_command, write_table
+from analysis.bench.pruners import Comparison
 from analysis.commands.bench import register
 from analysis.errors import UsageError
 
@@ -60,12 +62,39 @@ def test_extract(agile, tmp_path):
     assert pd.read_csv(out)["answers"].tolist() == [1, 1, 1]
 
 
+def test_pruners_are_written_comparison_by_comparison(agile, tmp_path, monkeypatch):
+    works = {"slow": lambda: sum(range(10**5)), "ours": lambda: sum(range(100))}
+    both = [
+        Comparison("adding", works, "64", (("ours", limit),), repeats=3) for limit in (0.5, 1e-9)
+    ]
+    monkeypatch.setattr(pruners, "comparisons", lambda *_: iter(both))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    out = tmp_path / "p.csv"
+    done = agile("pruners", "--out", out, "--rounds", 1)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(out, keep_default_na=False)
+    assert table["variant"].tolist() == ["slow", "ours"] * 2
+    assert table["met"].tolist() == ["", "yes", "", "no"]
+    assert "4 rows, 1 goals missed" in done.output
+    assert json.loads(out.with_suffix(".json").read_text())["benchmark"] == "p"
+
+
+@pytest.mark.parametrize("name", ["extract", "pruners"])
+def test_modules_are_the_commands_of_their_name(name, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["python -m", "--help"])
+    with pytest.raises(SystemExit) as done:
+        as_command(name)
+    assert done.value.code == 0
+    assert f"agile bench {name}" in capsys.readouterr().out
+
+
 def test_wrong_usage_is_named(agile):
     for arguments, message in (
         (("model", "--keeps", "many"), "keeps is 'many'"),
         (("model", "--dtype", "float8"), "dtype is 'float8'"),
         (("model", "--preset", "llava"), "unknown preset"),
-        (("flops", "--preset", "llava"), "unknown shape"),
+        (("pruners", "--clock", "sun"), "clock must be one of wall, cpu"),
+        (("flops", "--preset", "llava"), "unknown preset"),
     ):
         done = agile(*arguments)
         assert isinstance(done.exception, UsageError)

@@ -1,29 +1,33 @@
 """The model benchmark at tiny size: rows, baselines, counts, and what it leaves behind."""
 
+import dataclasses
 import math
 
 import pandas as pd
 import pytest
 import torch
 
+from analysis.bench.clock import Clock
 from analysis.bench.flops import cost
 from analysis.bench.model import (
     RATIOS,
     TEXT,
     Bench,
     Settings,
-    _until_interrupted,
     against_full,
     run,
 )
+from analysis.bench.output import until_interrupted
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
-from analysis.bench.presets import PRESETS, build, config_of, preset
+from analysis.bench.presets import preset
 from analysis.bench.shapes import ModelShape
+from analysis.bench.synthetic import build, config_of
 from analysis.catalogue import METHODS
 from analysis.errors import UsageError
 from analysis.pruners import make_pruner
 
 CPU = torch.device("cpu")
+ONCE = Clock(CPU, warmups=0, repeats=1)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def adapter():
 
 @pytest.fixture(scope="module")
 def table():
-    return run(Settings(keeps=(21,), batches=(2,), warmups=0, repeats=1, new_tokens=1))
+    return run(Settings(keeps=(21,), batches=(2,), clock=ONCE, new_tokens=1))
 
 
 def test_every_pruner_and_both_usual_ways_are_timed(table):
@@ -54,7 +58,7 @@ def test_rows_say_where_they_were_measured(table):
 
 def test_ratios_are_to_the_unpruned_model_of_the_same_batch():
     few = {"pruners": ("fastervlm",), "keeps": (21,), "baselines": False}
-    both = run(Settings(**few, batches=(1, 2), warmups=0, repeats=1, new_tokens=1))
+    both = run(Settings(**few, batches=(1, 2), clock=ONCE, new_tokens=1))
     for batch, rows in both.groupby("batch"):
         full = rows[rows["variant"] == "full"].iloc[0]
         assert full["ttft_vs_full"] == 1
@@ -84,9 +88,9 @@ def test_cache_bytes_are_measured_as_counted(adapter):
 
 
 def test_rules_that_keep_as_many_share_the_language_models_time(adapter):
-    bench = Bench(Settings(warmups=0, repeats=1, new_tokens=1), adapter)
+    bench = Bench(Settings(clock=ONCE, new_tokens=1), adapter)
     rows = [
-        bench._row(name, Pipeline(adapter, make_pruner(name), 7, 1))
+        bench.row(name, Pipeline(adapter, make_pruner(name), 7, 1))
         for name in ("fastervlm", "divprune")
     ]
     assert rows[0]["prefill_ms"] == rows[1]["prefill_ms"]
@@ -94,20 +98,20 @@ def test_rules_that_keep_as_many_share_the_language_models_time(adapter):
 
 
 def test_rules_that_cannot_reach_the_budget_start_earlier_and_say_so(adapter):
-    bench = Bench(Settings(warmups=0, repeats=1, new_tokens=1), adapter)
-    row = bench._row("fastv", Pipeline(adapter, make_pruner("fastv"), 14, 1))
+    bench = Bench(Settings(clock=ONCE, new_tokens=1), adapter)
+    row = bench.row("fastv", Pipeline(adapter, make_pruner("fastv"), 14, 1))
     assert row["note"] == "timed as fastv:shift=true"
     assert row["mean_tokens"] == pytest.approx(14, abs=0.5)
-    lost = bench._row("fastv", Pipeline(adapter, make_pruner("fastv"), 4, 1))
+    lost = bench.row("fastv", Pipeline(adapter, make_pruner("fastv"), 4, 1))
     assert "keep must be at least" in lost["note"]
     assert "prefill_ms" not in lost
 
 
 def test_a_rule_that_fails_keeps_the_other_rows(adapter, monkeypatch):
-    bench = Bench(Settings(warmups=0, repeats=1, new_tokens=1), adapter)
+    bench = Bench(Settings(clock=ONCE, new_tokens=1), adapter)
     way = Pipeline(adapter, make_pruner("fastervlm"), 7, 1)
     monkeypatch.setattr(Pipeline, "select", lambda *_: torch.zeros(2) @ torch.zeros(3))
-    assert "size" in bench._row("fastervlm", way)["note"]
+    assert "size" in bench.row("fastervlm", way)["note"]
 
 
 def test_an_interrupted_run_keeps_what_is_done():
@@ -115,9 +119,9 @@ def test_an_interrupted_run_keeps_what_is_done():
         yield {"a": 1}
         raise KeyboardInterrupt
 
-    assert _until_interrupted(rows()) == [{"a": 1}]
+    assert until_interrupted(rows()) == [{"a": 1}]
     with pytest.raises(KeyboardInterrupt):
-        _until_interrupted(row for row in interrupted())
+        until_interrupted(row for row in interrupted())
 
 
 def interrupted():
@@ -183,8 +187,7 @@ def test_tiles_are_timed_too():
         pruners=("fastervlm", "visionzip", "cdpruner", "pyramiddrop"),
         keeps=(71,),
         batches=(1,),
-        warmups=0,
-        repeats=1,
+        clock=ONCE,
         new_tokens=1,
     )
     found = run(settings)
@@ -196,11 +199,11 @@ def test_tiles_are_timed_too():
 
 def test_presets_have_the_published_sizes():
     for name in ("llava-1.5-7b", "llava-1.5-13b", "llava-next-7b"):
-        ours = ModelShape.from_config(config_of(PRESETS[name]), name)
-        published = ModelShape.preset(name)
-        for field in ("n_layers", "hidden", "intermediate", "heads", "kv_heads", "head_dim"):
-            assert getattr(ours, field) == getattr(published, field)
-        assert ours.vision == published.vision
+        chosen = preset(name)
+        built = ModelShape.from_config(config_of(chosen), name)
+        assert built == dataclasses.replace(chosen.shape, vocab=32064)
+        assert chosen.shape.vocab == 32000
+        assert chosen.keeps[0] == chosen.shape.image_tokens
 
 
 def test_full_of_another_batch_is_not_borrowed():

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class Duration:
     def of(cls, milliseconds: list[float]) -> "Duration":
         """Summarise single durations."""
         if not milliseconds:
-            return cls(*[float("nan")] * 4, 0)
+            return cls(nan, nan, nan, nan, 0)
         best, low, median, high = np.quantile(milliseconds, (0, 0.25, 0.5, 0.75)).tolist()
         return cls(best, median, low, high, len(milliseconds))
 

@@ -111,7 +111,8 @@ class Pipeline:
         self, tokens: Sequence[VisualTokens], selections: Sequence[Selection] | None
     ) -> Batch:
         """Form the prompt of the language model."""
-        pairs = zip(tokens, selections or [None] * len(tokens), strict=True)
+        chosen = [None] * len(tokens) if selections is None else selections
+        pairs = zip(tokens, chosen, strict=True)
         return self.adapter.collate([Request(QUESTION, t, s) for t, s in pairs])
 
     def session(self, prompt: Batch) -> AbstractContextManager[Any]:

@@ -31,12 +31,14 @@ from IPython.display import Markdown, display
 import analysis
 from analysis.catalogue import look
 from analysis.extract.run import Run
+from analysis.runs import Run
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import difference_sentence, interval
 from analysis.plots.overlay import token_overlay
 from analysis.plots.style import new_figure, rc_params
-from analysis.records import TABLES
+from analysis.plots.style import look, new_figure, rc_params
+from analysis.runs import TABLES
 from analysis.stats.paired import compare
 from analysis.stats.ratios import summarise
 

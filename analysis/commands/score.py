@@ -30,7 +30,7 @@ def score(
     """
     if metric not in METRICS:
         raise UsageError(f"--metric {metric!r} is unknown; choose one of: {', '.join(METRICS)}.")
-    from analysis.extract.run import Run
+    from analysis.runs import Run
 
     frame = _table(metric, Run.open(run))
     if frame.empty:

@@ -2,6 +2,5 @@
 
 from analysis.extract.config import ExtractConfig
 from analysis.extract.loop import Report, Runtime, run_extraction
-from analysis.extract.run import Run
 
-__all__ = ["ExtractConfig", "Report", "Run", "Runtime", "run_extraction"]
+__all__ = ["ExtractConfig", "Report", "Runtime", "run_extraction"]

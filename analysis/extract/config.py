@@ -166,20 +166,3 @@ def split_keep(spec: str) -> tuple[str, int | None]:
             "such as fastervlm@64."
         )
     return name, int(keep)
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Describe how two configurations differ, one line a key.
-
-    Returns
-    -------
-    list of str
-        Empty when they agree.
-    """
-    keys = sorted(set(old) | set(new))
-    missing = object()
-    return [
-        f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
-        for key in keys
-        if old.get(key, missing) != new.get(key, missing)
-    ]

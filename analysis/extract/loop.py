@@ -15,8 +15,9 @@ from tqdm import tqdm
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.config import ExtractConfig, differences
-from analysis.extract.run import Run, shard_name
+from analysis.extract.config import ExtractConfig
+from analysis.runs import Run
+from analysis.runs.shards import shard_name
 
 if TYPE_CHECKING:
     from analysis.extract.shard import Worker
@@ -118,15 +119,10 @@ def finished(path: Path, config: ExtractConfig) -> Run | None:
     """
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file, not a folder; choose another --out.")
-    if not (path / "run.json").is_file():
+    if not Run.is_at(path):
         return None
     run = Run.open(path)
-    changed = differences(run.manifest["config_passed"], config.as_dict())
-    if changed:
-        raise UsageError(
-            f"{path} holds a run of another configuration ({'; '.join(changed)}); "
-            "choose another --out or remove the folder."
-        )
+    run.check("config_passed", config.as_dict())
     if run.missing:
         return None
     try:
@@ -260,15 +256,14 @@ def _note_session(
     used = {key: model[key] for key in ("device", "device_name", "dtype")}
     line["provenance"] = provenance.block(model=used)
     try:
-        with (run.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        run.append_session(line)
     except OSError as error:
         log.warning("sessions.jsonl does not tell of this call: %s", error)
 
 
 def _report(run: Run, made: int, seconds: float) -> Report:
     """Count what is there; a run without one usable image is a failure, however often asked."""
-    images = run.table("images").select(["status", "reason"]).to_pylist()
+    images = run.table("images", ["status", "reason"]).to_pylist()
     failed = sum(row["status"] != "ok" for row in images)
     if images and failed == len(images):
         raise AgileError(

@@ -8,10 +8,10 @@ from analysis.datasets import load_dataset
 from analysis.extract.config import ExtractConfig
 from analysis.extract.loop import Runtime, finished, image_ids
 from analysis.extract.prepare import check_variants, load_options
-from analysis.extract.run import Run
 from analysis.extract.study import with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
 from analysis.models import outline
+from analysis.runs import Run
 
 # Bytes a row takes on disk, measured on a run of the embedded model (zstd Parquet): an
 # index costs about 2 bytes, an attention value 4, an answer about 60.
@@ -109,7 +109,7 @@ def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
     missing = shards
     if out is not None:
         finished(out, config)
-        missing = len(Run.open(out).missing) if (out / "run.json").is_file() else shards
+        missing = len(Run.open(out).missing) if Run.is_at(out) else shards
     kept = sum(v.keep or known.assumed for v in variants)
     disk = len(ids) * (known.assumed * _BYTES_PER_TOKEN + kept * _BYTES_PER_INDEX)
     disk += questions * len(variants) * _BYTES_PER_ANSWER

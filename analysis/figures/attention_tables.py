@@ -34,7 +34,7 @@ def attention_rows(inputs: Inputs) -> pd.DataFrame:
         }
     )
     try:
-        extra = inputs.extra("attention")
+        extra = inputs.analysis("attention")
     except MissingInput:
         return own
     text = extra[extra["source"] == "text"]
@@ -62,5 +62,5 @@ def text_note(inputs: Inputs, rows: pd.DataFrame) -> str:
         return ""
     return (
         " The language model's own attention was not extracted; add it with: "
-        f"agile analyse --run {inputs.path} --tables attention."
+        f"agile analyse --run {inputs.path} --analyses attention."
     )

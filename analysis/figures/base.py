@@ -48,7 +48,7 @@ class Recipe:
         One line for ``agile figures ls``.
     needs
         What it reads: ``images``, ``kept``, ``captions``, ``yesno``, ``pixels``, or a command's
-        product such as ``extra:threshold``.
+        product such as ``analysis:threshold``.
     build
         Draws it from a run.
     place

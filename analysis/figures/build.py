@@ -18,6 +18,7 @@ from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.save import digest, packages, save, write_provenance
 from analysis.plots.style import drawing
 from chair_eval.bootstrap import Bootstrap
+from analysis.runs import Run
 
 log = logging.getLogger(__name__)
 # Packages whose source decides what a figure looks like.
@@ -129,7 +130,7 @@ def is_fresh(record: Path, stamp: dict[str, Any]) -> bool:
 def run_stamp(run: Path, boot: Bootstrap) -> dict[str, Any]:
     """Return what figures depend on: the run's content, benches, code, packages, resampling."""
     content = hashlib.sha256()
-    for path in sorted([*run.glob("*.parquet"), run / "run.json", *bench_folder().glob("*.csv")]):
+    for path in sorted([*Run.open(run).files, *bench_folder().glob("*.csv")]):
         if path.is_file():
             content.update(f"{path.name} {digest(path)}\n".encode())
     return {

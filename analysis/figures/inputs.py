@@ -1,6 +1,5 @@
-"""Everything figures read of a run, loaded once and lazily; the only file that opens one."""
+"""Everything figures read of a run, loaded once and lazily."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.dataset as pads
 
 from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
 from analysis.figures.scored import Part, count_chair, count_questions, scored_captions
-from analysis.records import KEPT, TABLES
 from chair_eval.bootstrap import Bootstrap
+from analysis.runs import Run
+from analysis.runs.schemas import KEPT
+from analysis.stats.families import base_name, family, is_method
 
 _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")
 _KEPT_LISTS = ("indices", "groups", "info")
 # The paper's main budget, 64 of 576 tokens.
 _PAPER_SHARE = 64 / 576
-_SHARDS_AT_ONCE = 64
 # Variants without parameters that are an ablation, or no pruning, rather than a method.
 _NO_METHODS = ("full", "quartile", "steered")
 
@@ -44,19 +43,15 @@ class Inputs:
 
     path: Path
     boot: Bootstrap = field(default_factory=Bootstrap)
+    run: Run = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not (self.path / "run.json").is_file():
-            raise UsageError(
-                f"{self.path} is not a run folder (no run.json); "
-                "make one with: agile extract --model data/pocket --data scenes --out PATH."
-            )
+        self.run = Run.open(self.path)
 
-    @cached_property
+    @property
     def config(self) -> dict[str, Any]:
         """The run's merged configuration."""
-        record = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        return dict(record.get("config", record))
+        return self.run.config
 
     @property
     def model(self) -> str:
@@ -73,30 +68,19 @@ class Inputs:
         """Whether the run was made with the model that ships in the repository."""
         return "pocket" in self.model.lower()
 
-    def shards(self, name: str) -> list[str]:
-        """Return the files of one table, of those shards that are complete in all three."""
-        done: set[str] | None = None
-        for table in TABLES:
-            numbers = {path.stem.split("-")[1] for path in self.path.glob(f"{table}-*.parquet")}
-            done = numbers if done is None else done & numbers
-        return [str(self.path / f"{name}-{number}.parquet") for number in sorted(done or ())]
-
     def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Read the shards ``name-*.parquet`` of the run, chosen columns only.
+        """Read a table of the run's finished shards, chosen columns only.
 
         Raises
         ------
         MissingInput
             If the run has no such shard.
         """
-        shards = self.shards(name)
-        if not shards:
+        if not self.run.finished:
             raise MissingInput(
                 f"run {self.path.name} has no finished shard; complete it with: {self.command()}."
             )
-        source = pads.dataset(shards, format="parquet")
-        wanted = None if columns is None else [c for c in columns if c in source.schema.names]
-        return source.to_table(columns=wanted).to_pandas()
+        return self.run.table(name, columns).to_pandas()
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -115,24 +99,16 @@ class Inputs:
 
     def selections(self, image_ids: Sequence[str], variants: Sequence[str]) -> pd.DataFrame:
         """Return the kept sets of some images and variants with their token lists."""
-        wanted = pads.field("image_id").isin(list(image_ids))
-        wanted &= pads.field("variant").isin(list(variants))
-        found = (
-            pads.dataset(self.shards("kept"), format="parquet").to_table(filter=wanted).to_pandas()
-        )
+        wanted = {"image_id": list(image_ids), "variant": list(variants)}
+        found = self.run.table("kept", where=wanted).to_pandas()
         return found.set_index(["image_id", "variant"]).sort_index()
 
     def _parts(self, task: str) -> Iterator[Part]:
         """Yield images and answers of one task, a few shards at a time, to bound the memory."""
-        images, answers = self.shards("images"), self.shards("answers")
-        wanted = pads.field("task") == task
-        for start in range(0, len(images), _SHARDS_AT_ONCE):
-            chosen = slice(start, start + _SHARDS_AT_ONCE)
-            said = pads.dataset(answers[chosen], format="parquet").to_table(filter=wanted)
-            known = pads.dataset(images[chosen], format="parquet").to_table(
-                columns=["image_id", "objects", "dataset"]
-            )
+        for piece in self.run.pieces():
+            said = piece.table("answers", where={"task": task})
             if said.num_rows:
+                known = piece.table("images", ["image_id", "objects", "dataset"])
                 yield Part(known.to_pandas(), said.to_pandas())
 
     @cached_property
@@ -260,21 +236,21 @@ class Inputs:
         parts += [f"--pruners {named}"] if self.config.get("study") else ["--study"]
         return " ".join([*parts, f"--out {self.path}-more"])
 
-    def extra(self, name: str) -> pd.DataFrame:
-        """Read an analysis beyond the three tables (``extra-NAME-*.parquet``).
+    def analysis(self, name: str) -> pd.DataFrame:
+        """Read an analysis beyond the three tables.
 
         Raises
         ------
         MissingInput
             If it was not made; the message names the command.
         """
-        shards = sorted(self.path.glob(f"extra-{name}-*.parquet"))
-        if not shards:
+        found = self.run.analysis(name)
+        if found.empty:
             raise MissingInput(
                 f"run {self.path.name} has no {name} analysis; make it with: "
-                f"agile analyse --run {self.path} --tables {name}."
+                f"agile analyse --run {self.path} --analyses {name}."
             )
-        return pd.concat([pd.read_parquet(path) for path in shards], ignore_index=True)
+        return found
 
     def pixels(self, image_id: str) -> Any:
         """Return the image as PIL shows it.
@@ -285,10 +261,9 @@ class Inputs:
             If its pixels are no longer where the run read them.
         """
         from analysis.datasets import image_for
-        from analysis.extract.run import Run
 
         try:
-            return image_for(Run.open(self.path), image_id)
+            return image_for(self.run, image_id)
         except (OSError, KeyError, AgileError, UsageError) as error:
             raise MissingInput(
                 f"the pixels of image {image_id} are gone ({error}); put the images back where "

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from analysis.runs import Run
+
 Reading = Literal["pope", "mme"]
 
 #: What identifies an answer's model variant in every scored frame.
@@ -24,16 +26,13 @@ def answers_of(run_or_answers: Any) -> pd.DataFrame:
     ------
     TypeError
         If it is none of these.
-    FileNotFoundError
-        If a run folder has no ``answers-*.parquet``.
+    UsageError
+        If a folder is no run.
     """
     if isinstance(run_or_answers, pd.DataFrame):
         return run_or_answers
     if isinstance(run_or_answers, str | Path):
-        shards = sorted(Path(run_or_answers).glob("answers-*.parquet"))
-        if not shards:
-            raise FileNotFoundError(f"{run_or_answers} has no answers-*.parquet; extract first")
-        return pd.concat([pd.read_parquet(shard) for shard in shards], ignore_index=True)
+        return Run.open(run_or_answers).answers
     found = getattr(run_or_answers, "answers", None)
     found = found() if callable(found) else found
     if not isinstance(found, pd.DataFrame):

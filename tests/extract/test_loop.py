@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Run, Runtime, run_extraction
+from analysis.extract import ExtractConfig, Runtime, run_extraction
 from analysis.measures.entropy import attention_entropy
-from analysis.records import KEYS, TABLES
+from analysis.runs import KEYS, TABLES, Run
 
 PRUNERS = ("random", "fastervlm", "divprune")
 QUIET = Runtime(device="cpu", progress=False)

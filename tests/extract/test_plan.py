@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Run, Runtime, run_extraction
+from analysis.extract import ExtractConfig, Runtime, run_extraction
 from analysis.extract.plan import plan
+from analysis.runs import Run
 
 
 def beside_models(name):

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Run, Runtime, run_extraction
-from analysis.extract.run import shard_name
-from analysis.records import TABLES
+from analysis.extract import ExtractConfig, Runtime, run_extraction
+from analysis.runs import TABLES, Run
+from analysis.runs.shards import shard_name
 
 QUIET = Runtime(device="cpu", progress=False)
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from analysis.errors import UsageError
-from analysis.extract import ExtractConfig, Run, Runtime, run_extraction
+from analysis.extract import ExtractConfig, Runtime, run_extraction
 from analysis.extract.study import INSIDE_SPECS, STUDY_SPECS, middle_keep, study_specs, with_study
 from analysis.extract.variants import make_variants
 from analysis.pruners import make_pruner
+from analysis.runs import Run
 from analysis.tokens import VisualTokens
 
 QUIET = Runtime(device="cpu", progress=False)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from analysis.catalogue import STUDY
 from analysis.datasets import load_dataset
-from analysis.records import SCHEMA_VERSION, TABLES
+from analysis.runs import SCHEMA_VERSION, TABLES
 
 WORDS = ("person", "car", "dog", "cat", "bench", "kite", "cup", "bowl", "chair", "clock")
 # Planted: kept diversity per pruner, and the chance that a mentioned object is invented.
@@ -276,4 +276,4 @@ def _corrupted(rng, images, name, severity, shift):
 
 
 def _write(path, name, rows):
-    pd.concat(rows, ignore_index=True).to_parquet(path / f"extra-{name}-00000.parquet")
+    pd.concat(rows, ignore_index=True).to_parquet(path / f"analysis-{name}-00000.parquet")

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 import yaml
 
-TORCH_FREE = ("scores", "stats", "plots", "figures", "report", "datasets")
+TORCH_FREE = ("runs", "scores", "stats", "plots", "figures", "report", "datasets")
 GIVEN = (
     "torch",
     "transformers",

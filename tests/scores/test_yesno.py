@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from analysis.errors import UsageError
+from analysis.runs import Run
 from analysis.scores.yesno import answers_of, is_neither, read_mme, read_pope, yesno_scores
 
 
@@ -106,10 +108,11 @@ def test_answers_come_from_a_table_a_run_or_a_folder(tmp_path):
     assert answers_of(table) is table
     assert answers_of(SimpleNamespace(answers=table)) is table
     assert answers_of(SimpleNamespace(answers=lambda: table)) is table
-    table[:1].to_parquet(tmp_path / "answers-0.parquet")
-    table[1:].to_parquet(tmp_path / "answers-1.parquet")
-    assert answers_of(tmp_path)["image_id"].tolist() == ["1", "2"]
-    with pytest.raises(FileNotFoundError, match="extract first"):
+    run = Run.create(tmp_path / "run", {"n_shards": 2, "config": {}})
+    for index, row in enumerate(table.to_dict("records")):
+        run.write_shard(index, {"answers": [row]})
+    assert answers_of(tmp_path / "run")["image_id"].tolist() == ["1", "2"]
+    with pytest.raises(UsageError, match="make a run with: agile extract"):
         answers_of(tmp_path / "empty")
 
 

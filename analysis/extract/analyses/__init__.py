@@ -1,1 +1,1 @@
-"""Analyses of a finished run beyond its three tables: one file, one table each."""
+"""Analyses of a finished run beyond its three tables: one file each."""

@@ -12,11 +12,11 @@ from torch import Tensor
 from analysis.datasets.base import DETAIL_PROMPT, Sample
 from analysis.extract.analyses.base import Bench, Item
 from analysis.extract.analyses.prefill import capture_every_layer, capture_last_row
-from analysis.extract.analyses.schemas import CUMULATIVE_POINTS, PROFILE_BINS
 from analysis.measures.entropy import attention_entropy
 from analysis.models import Request
 from analysis.pruners.inllm.decoder import find_decoder
 from analysis.pruners.ranking import rank
+from analysis.runs.schemas import CUMULATIVE_POINTS, PROFILE_BINS
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def attention_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Vision layers first, then layers of the language model; see `schemas.ATTENTION`.
+        Vision layers first, then layers of the language model; see `runs.schemas.ATTENTION`.
         Sources a model does not have (no [CLS] tower, no Llama-like decoder) are absent.
     """
     tokens, cls = cls_rows(bench, item)

@@ -11,7 +11,7 @@ from analysis.models import Adapter
 from analysis.pruners.agilepruner import AgilePruner
 from analysis.tokens import VisualTokens
 
-# Images whose kept indices are stored in the threshold table.
+# Images whose kept indices are stored in the threshold analysis.
 DETAILED = 20
 
 

@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.run import write_atomically
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
 from analysis.models import Adapter, LoadOptions, load
 from analysis.models.devices import ran_out
 from analysis.provenance import code
+from analysis.runs.shards import write_atomically
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)

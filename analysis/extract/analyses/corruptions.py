@@ -29,7 +29,7 @@ from analysis.extract.analyses.optics import (
 Pixels = NDArray[np.float64]
 Corruption = Callable[[Pixels, int, np.random.Generator], Pixels]
 
-#: Steps of severity that the corruption table holds.
+#: Steps of severity that the corruption analysis holds.
 SEVERITIES = (1, 3, 5)
 _SIDE = 224
 

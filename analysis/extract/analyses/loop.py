@@ -1,25 +1,21 @@
-"""Making the extra tables of a finished run: shards that are complete are not made again."""
+"""Making the analyses of a finished run: shards that are complete are not made again."""
 
 import dataclasses
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.analyses.schemas import EXTRA
 from analysis.extract.config import ExtractConfig
 from analysis.extract.loop import Runtime, image_ids
-from analysis.extract.run import Run, shard_name, write_atomically
 from analysis.registry import Registry
+from analysis.runs import ANALYSES, Run
 
 if TYPE_CHECKING:
     from analysis.extract.analyses.base import Analysis, Averages, Bench
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # Images a shard; fixed, so that a larger limit goes on where a smaller one ended.
 _SIZE = 10
-_META = b"agile"
 
 
 @dataclass(frozen=True)
@@ -36,12 +31,12 @@ class AnalyseOptions:
 
     Parameters
     ----------
-    tables
-        Names of the extra tables; see `schemas.EXTRA`.
+    analyses
+        Their names; see `analysis.runs.ANALYSES`.
     limit
         Images, from the first of the run on.
     keep
-        Tokens kept by the threshold and sensitivity tables; None is a quarter of N.
+        Tokens kept by the threshold and sensitivity analyses; None is a quarter of N.
     seed
         Seed of the corruptions.
     device
@@ -50,7 +45,7 @@ class AnalyseOptions:
         Show a progress bar when standard error is a terminal.
     """
 
-    tables: tuple[str, ...] = tuple(EXTRA)
+    analyses: tuple[str, ...] = tuple(ANALYSES)
     limit: int = 100
     keep: int | None = None
     seed: int = 0
@@ -65,13 +60,13 @@ class AnalyseOptions:
         UsageError
             Naming the field, the value and what is allowed.
         """
-        known: Registry[Any] = Registry("extra table")
-        for name, schema in EXTRA.items():
+        known: Registry[Any] = Registry("analysis")
+        for name, schema in ANALYSES.items():
             known.register(name)(schema)
-        for name in self.tables:
+        for name in self.analyses:
             known.get(name)
-        if not self.tables:
-            raise UsageError(f"no table is asked for; choose from: {', '.join(EXTRA)}.")
+        if not self.analyses:
+            raise UsageError(f"no analysis is asked for; choose from: {', '.join(ANALYSES)}.")
         if self.limit < 1:
             raise UsageError(f"limit is {self.limit}; it must be at least 1.")
         if self.keep is not None and self.keep < 1:
@@ -79,19 +74,19 @@ class AnalyseOptions:
 
 
 def analyse(path: str | Path, options: AnalyseOptions | None = None) -> dict[str, int]:
-    """Make the extra tables of a run, or what is missing of them.
+    """Make analyses of a run, or what is missing of them.
 
     Parameters
     ----------
     path
         Folder of a finished run.
     options
-        Which tables, of how many images.
+        Which analyses, of how many images.
 
     Returns
     -------
     dict
-        Table → shards made by this call; no model is loaded when nothing is missing.
+        Analysis → shards made by this call; no model is loaded when nothing is missing.
 
     Raises
     ------
@@ -114,22 +109,23 @@ def analyse(path: str | Path, options: AnalyseOptions | None = None) -> dict[str
     settings = {"keep": options.keep, "seed": options.seed, **dataclasses.asdict(averages)}
     chunks = [ids[start : start + _SIZE] for start in range(0, len(ids), _SIZE)]
     todo = [
-        (index, [t for t in options.tables if not _finished(run, t, index, chunk, settings)])
+        (index, [a for a in options.analyses if not _finished(run, a, index, chunk, settings)])
         for index, chunk in enumerate(chunks)
     ]
-    made = dict.fromkeys(options.tables, 0)
-    if not any(tables for _, tables in todo):
+    made = dict.fromkeys(options.analyses, 0)
+    if not any(names for _, names in todo):
         return made
     bench = _bench(run, config, averages, options)
     bar = tqdm(total=len(ids), unit="image", disable=None if options.progress else True)
     with bar:
-        for (index, tables), chunk in zip(todo, chunks, strict=True):
-            rows = _rows(bench, dataset, config.offset, index, len(chunk), tables)
-            for table in tables:
-                _write(run, table, index, rows[table], {"image_ids": chunk, "settings": settings})
-                made[table] += 1
+        for (index, names), chunk in zip(todo, chunks, strict=True):
+            rows = _rows(bench, dataset, config.offset, index, len(chunk), names)
+            note = {"image_ids": chunk, "settings": settings, "provenance": provenance.block()}
+            for name in names:
+                run.write_analysis(name, index, rows[name], note)
+                made[name] += 1
             bar.update(len(chunk))
-    _check_any(run, options.tables)
+    _check_any(run, options.analyses)
     return made
 
 
@@ -179,7 +175,7 @@ def _bench(
 
 
 def _analyses() -> "dict[str, Analysis]":
-    """Name of each table → the function that makes its rows of one image."""
+    """Name of each analysis → the function that makes its rows of one image."""
     from analysis.extract.analyses.attention import attention_rows
     from analysis.extract.analyses.corruption import corruption_rows
     from analysis.extract.analyses.sensitivity import sensitivity_rows
@@ -194,13 +190,13 @@ def _analyses() -> "dict[str, Analysis]":
 
 
 def _rows(
-    bench: "Bench", dataset: Dataset, offset: int, index: int, count: int, tables: Sequence[str]
+    bench: "Bench", dataset: Dataset, offset: int, index: int, count: int, names: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Make the rows of one shard for the listed tables."""
+    """Make the rows of one shard for the listed analyses."""
     from analysis.extract.analyses.base import Item
 
-    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
-    if not tables:
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    if not names:
         return rows
     makers = _analyses()
     first = index * _SIZE
@@ -210,46 +206,26 @@ def _rows(
         except (OSError, ValueError) as error:
             log.warning("image %s is left out: %s", sample.image_id, error)
             continue
-        for table in tables:
+        for name in names:
             try:
-                rows[table] += makers[table](bench, item)
+                rows[name] += makers[name](bench, item)
             except ValueError as error:
-                log.warning("image %s is left out of %s: %s", sample.image_id, table, error)
+                log.warning("image %s is left out of %s: %s", sample.image_id, name, error)
     return rows
 
 
-def _file(run: Run, table: str, index: int) -> Path:
-    return run.path / f"extra-{shard_name(table, index)}"
-
-
 def _finished(
-    run: Run, table: str, index: int, ids: Sequence[str], settings: dict[str, Any]
+    run: Run, name: str, index: int, ids: Sequence[str], settings: dict[str, Any]
 ) -> bool:
     """Whether a shard holds these images, made with these settings."""
-    file = _file(run, table, index)
-    if not file.is_file():
-        return False
-    meta = pq.read_schema(file).metadata or {}
-    stored = json.loads(meta.get(_META, b"{}"))
-    return stored.get("settings") == settings and set(ids) <= set(stored.get("image_ids", []))
+    note = run.analysis_note(name, index)
+    return note.get("settings") == settings and set(ids) <= set(note.get("image_ids", []))
 
 
-def _write(
-    run: Run, table: str, index: int, rows: list[dict[str, Any]], facts: dict[str, Any]
-) -> None:
-    """Write one shard under its final name; what it was made with goes into its metadata."""
-    note = json.dumps({**facts, "provenance": provenance.block()}).encode()
-    data = pa.Table.from_pylist(rows, schema=EXTRA[table].with_metadata({_META: note}))
-    write_atomically(
-        _file(run, table, index), lambda path: pq.write_table(data, path, compression="zstd")
-    )
-
-
-def _check_any(run: Run, tables: Sequence[str]) -> None:
-    """Complain when a table has no row at all."""
-    for table in tables:
-        files = sorted(run.path.glob(f"extra-{table}-*.parquet"))
-        if not any(pq.read_metadata(file).num_rows for file in files):
+def _check_any(run: Run, names: Sequence[str]) -> None:
+    """Complain when an analysis has no row at all."""
+    for name in names:
+        if run.analysis(name).empty:
             raise AgileError(
-                f"none of the images gave a row of {table}; the warnings above say why."
+                f"none of the images gave a row of {name}; the warnings above say why."
             )

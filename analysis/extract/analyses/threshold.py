@@ -16,7 +16,7 @@ def threshold_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One row a threshold, in the order of `TAUS`; see `schemas.THRESHOLD`.
+        One row a threshold, in the order of `TAUS`; see `runs.schemas.THRESHOLD`.
     """
     tokens = bench.encode(item)
     keep = bench.budget(tokens)

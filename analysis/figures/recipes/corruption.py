@@ -18,11 +18,11 @@ _MEASURES = (("erank", "change of effective rank"), ("entropy", "change of entro
 @recipe(
     place=170,
     shows="how entropy and erank move under image corruptions and severities",
-    needs=("extra:corruption",),
+    needs=("analysis:corruption",),
 )
 def corruption(inputs: Inputs) -> Drawn:
     """Draw the paired change from the clean image per corruption and severity."""
-    table = inputs.extra("corruption")
+    table = inputs.analysis("corruption")
     found = shifts(table, inputs)
     deviation = deviations(table, inputs)
     names = list(dict.fromkeys(found["corruption"]))

@@ -25,11 +25,11 @@ _LABELS = {
 @recipe(
     place=160,
     shows="kept erank, attention and overlap when one setting of AgilePruner is changed",
-    needs=("extra:sensitivity",),
+    needs=("analysis:sensitivity",),
 )
 def sensitivity(inputs: Inputs) -> Drawn:
     """Draw the paired change from the default per setting, and the overlap with its choice."""
-    table = inputs.extra("sensitivity")
+    table = inputs.analysis("sensitivity")
     found = changes(table, inputs)
     lines = list(dict.fromkeys(found["label"]))
     figure = new_figure(1.0 + 0.2 * len(lines))

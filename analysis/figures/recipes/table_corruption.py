@@ -10,12 +10,12 @@ from analysis.stats.estimate import records
 @recipe(
     place=300,
     shows="mean absolute change of erank and entropy under corruptions, per severity",
-    needs=("extra:corruption",),
+    needs=("analysis:corruption",),
     kind="table",
 )
 def table_corruption(inputs: Inputs) -> Drawn:
     """Lay out one row a severity."""
-    found = deviations(inputs.extra("corruption"), inputs)
+    found = deviations(inputs.analysis("corruption"), inputs)
     cells = {(row["measure"], row["group"]): row for row in records(found)}
     levels = list(dict.fromkeys(found["group"]))
     lines = [

@@ -17,11 +17,11 @@ from analysis.stats.images import image_means
 @recipe(
     place=50,
     shows="tokens a low and a high tau keep, and kept erank and attention mass as tau sweeps",
-    needs=("extra:threshold", "pixels"),
+    needs=("analysis:threshold", "pixels"),
 )
 def threshold(inputs: Inputs) -> Drawn:
     """Draw one image under both thresholds, and the sweep with intervals beside it."""
-    sweep = inputs.extra("threshold")
+    sweep = inputs.analysis("threshold")
     found = image_means(sweep, "tau", ["erank", "attention_mass"], inputs.boot)
     found["tau"] = found["group"].astype(float)
     shown = example(sweep)
@@ -68,7 +68,7 @@ def example(sweep: pd.DataFrame) -> dict[str, Any]:
     if not both:
         raise MissingInput(
             "the threshold analysis stored no tokens; make it again with: "
-            "agile analyse --tables threshold."
+            "agile analyse --analyses threshold."
         )
     found: dict[str, Any] = {"image_id": both[0]}
     for name in ends:

@@ -5,9 +5,10 @@ import shutil
 import pytest
 
 from analysis.datasets import load_dataset
-from analysis.extract import ExtractConfig, Run, Runtime, run_extraction
+from analysis.extract import ExtractConfig, Runtime, run_extraction
 from analysis.extract.analyses.base import Averages, Bench, Item
 from analysis.models import LoadOptions, load
+from analysis.runs import Run
 
 
 @pytest.fixture(scope="session")

@@ -13,25 +13,24 @@ import pytest
 
 from analysis.errors import AgileError, UsageError
 from analysis.extract.analyses.loop import AnalyseOptions, analyse, run_averages
-from analysis.extract.analyses.schemas import EXTRA
-from analysis.extract.run import Run
+from analysis.runs import ANALYSES, Run
 
 
-def options(*tables, **changes):
-    base = {"tables": tables or tuple(EXTRA), "limit": 12, "device": "cpu", "progress": False}
+def options(*names, **changes):
+    base = {"analyses": names or tuple(ANALYSES), "limit": 12, "device": "cpu", "progress": False}
     return AnalyseOptions(**{**base, **changes})
 
 
 def read(run, table):
-    files = sorted(run.path.glob(f"extra-{table}-*.parquet"))
+    files = sorted(run.path.glob(f"analysis-{table}-*.parquet"))
     return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
 
 
 def test_all_tables_follow_their_schema_and_cover_the_images(run):
     made = analyse(run.path, options())
-    assert made == dict.fromkeys(EXTRA, 2)
-    for table, schema in EXTRA.items():
-        for file in run.path.glob(f"extra-{table}-*.parquet"):
+    assert made == dict.fromkeys(ANALYSES, 2)
+    for table, schema in ANALYSES.items():
+        for file in run.path.glob(f"analysis-{table}-*.parquet"):
             stored = pq.read_schema(file)
             assert stored.remove_metadata().equals(schema.remove_metadata())
             assert all(field.metadata[b"meaning"] for field in stored)
@@ -52,7 +51,7 @@ def test_clean_measures_equal_the_records(run):
 def test_a_second_call_loads_no_model_and_a_missing_shard_is_made_alike(run, monkeypatch):
     analyse(run.path, options("threshold"))
     whole = read(run, "threshold")
-    (run.path / "extra-threshold-00001.parquet").unlink()
+    (run.path / "analysis-threshold-00001.parquet").unlink()
     assert analyse(run.path, options("threshold")) == {"threshold": 1}
     pd.testing.assert_frame_equal(read(run, "threshold"), whole)
     monkeypatch.setattr("analysis.extract.prepare.load", None)
@@ -78,7 +77,7 @@ def test_a_full_disk_leaves_no_half_shard(run, monkeypatch):
     real = pq.write_table
 
     def full_disk(table, path, **kwargs):
-        if "extra-sensitivity" in str(path):
+        if "analysis-sensitivity" in str(path):
             Path(path).write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
         real(table, path, **kwargs)
@@ -86,8 +85,8 @@ def test_a_full_disk_leaves_no_half_shard(run, monkeypatch):
     monkeypatch.setattr("pyarrow.parquet.write_table", full_disk)
     with pytest.raises(AgileError, match="no space left"):
         analyse(run.path, options("threshold", "sensitivity", limit=2))
-    names = sorted(file.name for file in run.path.glob("*extra*"))
-    assert names == ["extra-threshold-00000.parquet"]
+    names = sorted(file.name for file in run.path.glob("*analysis*"))
+    assert names == ["analysis-threshold-00000.parquet"]
 
 
 def test_an_unfinished_run_is_refused(run):
@@ -116,8 +115,8 @@ def test_averages_come_from_the_run_where_nothing_is_calibrated(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tables": ("treshold",)}, "did you mean threshold"),
-        ({"tables": ()}, "no table is asked for"),
+        ({"analyses": ("treshold",)}, "did you mean threshold"),
+        ({"analyses": ()}, "no analysis is asked for"),
         ({"limit": 0}, "limit is 0"),
         ({"keep": 0}, "keep is 0"),
     ],
@@ -130,10 +129,10 @@ def test_wrong_options_are_one_sentence(changes, message):
 def test_the_command_line_makes_tables_and_refuses_names(run):
     command = [sys.executable, "-m", "analysis.cli", "analyse", "--run", str(run.path)]
     done = subprocess.run(
-        [*command, "--tables", "treshold"], capture_output=True, text=True, check=False
+        [*command, "--analyses", "treshold"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("agile: unknown extra table 'treshold'")
+    assert done.stderr.startswith("agile: unknown analysis 'treshold'")
     done = subprocess.run(
         [*command, "--tables", "threshold", "--limit", "2", "--device", "cpu"],
         capture_output=True,

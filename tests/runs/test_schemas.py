@@ -2,18 +2,17 @@
 
 import pytest
 
-from analysis.extract.analyses.schemas import EXTRA
 from analysis.measures import MEASURES
-from analysis.records import KEYS, TABLES
+from analysis.runs import ANALYSES, KEYS, TABLES
 
 
 def described(schema):
     return {f.name: {k.decode(): v.decode() for k, v in f.metadata.items()} for f in schema}
 
 
-@pytest.mark.parametrize("name", [*TABLES, *EXTRA])
+@pytest.mark.parametrize("name", [*TABLES, *ANALYSES])
 def test_every_column_has_a_meaning(name):
-    columns = described({**TABLES, **EXTRA}[name])
+    columns = described({**TABLES, **ANALYSES}[name])
     assert all(column["meaning"] for column in columns.values())
     assert len({column["meaning"] for column in columns.values()}) == len(columns)
 
@@ -24,9 +23,9 @@ def test_units_are_those_of_the_measures(name):
     column = name.removeprefix("kept_")
     homes = {"image": ["images", "corruption"], "kept": ["kept", "threshold", "sensitivity"]}
     found = [
-        described({**TABLES, **EXTRA}[table])[column]["unit"]
+        described({**TABLES, **ANALYSES}[table])[column]["unit"]
         for table in homes.get(measure.about, ["sensitivity"])
-        if column in ({**TABLES, **EXTRA}[table]).names
+        if column in ({**TABLES, **ANALYSES}[table]).names
     ]
     assert found
     assert set(found) == {measure.unit}

@@ -30,7 +30,7 @@ from IPython.display import Markdown, display
 
 import analysis
 from analysis.catalogue import look
-from analysis.extract.run import Run
+from analysis.runs import Run
 from analysis.runs import Run
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs

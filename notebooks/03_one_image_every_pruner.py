@@ -25,7 +25,7 @@ from IPython.display import Markdown
 
 import analysis
 from analysis.catalogue import look
-from analysis.extract.run import Run
+from analysis.runs import Run
 from analysis.runs import Run
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.choices import family_pair, telling_image

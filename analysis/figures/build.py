@@ -17,8 +17,8 @@ from analysis.figures.bench import bench_folder
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.save import digest, packages, save, write_provenance
 from analysis.plots.style import drawing
-from chair_eval.bootstrap import Bootstrap
 from analysis.runs import Run
+from chair_eval.bootstrap import Bootstrap
 
 log = logging.getLogger(__name__)
 # Packages whose source decides what a figure looks like.

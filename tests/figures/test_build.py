@@ -12,8 +12,8 @@ from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION, Drawn, Recipe
 from analysis.figures.build import build
 from analysis.figures.save import digest
-from chair_eval.bootstrap import Bootstrap
 from analysis.runs.schemas import IMAGES
+from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(200)
 SOME = ("entropy_vs_erank", "overview", "chair_table")

@@ -15,8 +15,8 @@ from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.recipes.overview import chosen_images
 from analysis.figures.statistics import STATISTICS
-from chair_eval.bootstrap import Bootstrap
 from analysis.runs import TABLES
+from chair_eval.bootstrap import Bootstrap
 
 
 def drawn(name, inputs):

@@ -16,8 +16,8 @@ from analysis.figures import FIGURES
 from analysis.figures.build import build
 from analysis.figures.inputs import Inputs
 from analysis.report.page import explorer_rows, gallery, write_report
-from chair_eval.bootstrap import Bootstrap
 from analysis.runs import TABLES
+from chair_eval.bootstrap import Bootstrap
 
 _SPEC = importlib.util.spec_from_file_location(
     "synthetic_run", Path(__file__).parents[1] / "figures" / "synthetic.py"

@@ -43,7 +43,7 @@ from analysis.plots.intervals import crosses, forest
 from analysis.plots.scatter import pair_panel
 from analysis.plots.style import new_figure, rc_params
 from analysis.stats.correlation import correlate, correlate_within
-from analysis.stats.hallucination import hallucination_rate, paired_units, ties
+from analysis.stats.hallucination import hallucination_rate, paired_units, associations
 from analysis.stats.line import regression_band
 from analysis.stats.mentions import mention_model
 
@@ -136,7 +136,7 @@ Markdown(correlation_sentence(link, "kept erank", "caption length"))
 # - *given length*: the same, with caption length held constant.
 
 # %%
-tied = ties(spoken, "erank", boot=inputs.boot)
+tied = associations(spoken, "erank", boot=inputs.boot)
 tied["label"] = tied["group"]
 figure = new_figure(2.2, width=0.85)
 ax = figure.subplots()
@@ -201,7 +201,7 @@ Markdown(correlation_sentence(rope, "kept erank", "kept attention"))
 # ways.
 
 # %%
-twin = ties(spoken, "attention_mass", boot=inputs.boot).set_index("group")
+twin = associations(spoken, "attention_mass", boot=inputs.boot).set_index("group")
 pd.DataFrame(
     {
         "kept erank": {name: interval(row) for name, row in rows.iterrows()},

@@ -17,23 +17,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from analysis.benchmarks import SUBTASKS
 from analysis.datasets.base import Question, Sample
 from analysis.datasets.images import BENCHMARK, SUFFIXES, load_image
 from analysis.datasets.listed import SHORT_ANSWER, Listed, add_question, existing_path, yes_or_no
 from analysis.datasets.tables import parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
 
-PERCEPTION = (
-    "existence", "count", "position", "color", "posters",
-    "celebrity", "scene", "landmark", "artwork", "OCR",
-)  # fmt: skip
-COGNITION = (
-    "commonsense_reasoning",
-    "numerical_calculation",
-    "text_translation",
-    "code_reasoning",
-)
-SUBTASKS = (*PERCEPTION, *COGNITION)
 COLUMNS = ("question_id", "question", "answer", "category")
 
 #: Part of the official questions; LLaVA-1.5's own instruction takes its place.

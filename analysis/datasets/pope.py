@@ -18,6 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from analysis.benchmarks import SPLITS
 from analysis.datasets.base import Question, Sample
 from analysis.datasets.images import BENCHMARK, load_image
 from analysis.datasets.jsonl import read_jsonl, text_of
@@ -25,7 +26,6 @@ from analysis.datasets.listed import SHORT_ANSWER, Listed, add_question, existin
 from analysis.datasets.tables import Row, parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
 
-SPLITS = ("random", "popular", "adversarial")
 COLUMNS = ("question_id", "question", "answer", "image_source", "category")
 _COCO_NAME = re.compile(r"COCO_[a-z]+20\d\d_0*(\d+)$")
 

@@ -16,7 +16,7 @@ from analysis.figures.recipes.steering import rule_variants
 from analysis.figures.statistics import crossovers, mentions
 from analysis.figures.wording import images, interval, number
 from analysis.stats.estimate import records
-from analysis.stats.hallucination import hallucination_rate, ties
+from analysis.stats.hallucination import associations, hallucination_rate
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS
 
@@ -107,7 +107,7 @@ def hallucination(inputs: Inputs) -> Iterator[Evidence]:
             decisive = row["measure"] in ("CHAIR_i", "CHAIR_s")
             yield Evidence(f"{text} ({images(row)}).", side(row, 1), decisive)
     spoken = hallucination_rate(units[units["variant"].isin(at_budget(inputs))])
-    for row in records(ties(spoken, "erank", boot=inputs.boot)):
+    for row in records(associations(spoken, "erank", boot=inputs.boot)):
         text = f"Kept erank with the share of invented objects, {row['group']}: r = {interval(row)}"
         inside = str(row["group"]).startswith("within image, given")
         yield Evidence(f"{text} ({images(row)}).", side(row, 1), inside)

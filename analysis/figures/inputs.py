@@ -11,9 +11,9 @@ import pandas as pd
 
 from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
-from analysis.figures.scored import Part, count_chair, count_questions, scored_captions
 from analysis.runs import Run
 from analysis.runs.schemas import KEPT
+from analysis.scores.counts import Part, count_chair, count_questions, scored_captions
 from chair_eval.bootstrap import Bootstrap
 
 _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")

@@ -11,7 +11,7 @@ from analysis.figures.recipes.entropy_vs_erank import correlations as image_corr
 from analysis.stats.complexity import splits
 from analysis.stats.correlation import correlate
 from analysis.stats.estimate import estimates
-from analysis.stats.hallucination import hallucination_rate, ties
+from analysis.stats.hallucination import associations, hallucination_rate
 from analysis.stats.images import image_means
 from analysis.stats.mentions import mention_model
 from analysis.stats.paired import benjamini_hochberg, compare, same_keep_pairs
@@ -49,7 +49,7 @@ def correlations(inputs: Inputs) -> pd.DataFrame:
     for keep in inputs.keeps:
         chosen = inputs.pruned.loc[inputs.pruned["keep"] == keep, "variant"]
         part = spoken[spoken["variant"].isin(chosen)]
-        tied = [ties(part, signal, boot=inputs.boot) for signal in _SIGNALS]
+        tied = [associations(part, signal, boot=inputs.boot) for signal in _SIGNALS]
         frames += [frame.assign(keep=str(keep)) for frame in tied]
         longer = correlate(part, "log_length", "hallucinated", boot=inputs.boot)
         frames.append(longer.assign(keep=str(keep)))

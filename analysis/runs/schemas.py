@@ -9,8 +9,6 @@ def _field(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Fie
     return pa.field(name, kind, metadata={"meaning": meaning, "unit": unit})
 
 
-#: Points of the cumulative attention curve: 0 %, 2 %, …, 100 % of the tokens.
-CUMULATIVE_POINTS = 51
 #: Bins of raster position in the attention profile.
 PROFILE_BINS = 16
 

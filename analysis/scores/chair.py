@@ -6,9 +6,19 @@ import pandas as pd
 
 from analysis.errors import AgileError
 from chair_eval import GroundTruth, Vocabulary, score
+from chair_eval.tally import ratios
 
 _VARIANT = ["image_id", "variant", "pruner", "keep"]
 _COUNTS = ["n_mentions", "n_hallucinated", "n_recalled", "n_gt"]
+# The same counts in the words of `chair_eval`, which pools them.
+_POOLED = {
+    "captions": "captions",
+    "any_hallucinated": "hallucinated_captions",
+    "n_mentions": "object_mentions",
+    "n_hallucinated": "hallucinated_mentions",
+    "n_recalled": "recalled_types",
+    "n_gt": "gt_types",
+}
 _SHOWN = 5
 _LISTS = ["words", "categories", "spans", "hallucinated", "recalled", "missed"]
 
@@ -122,12 +132,10 @@ def chair_table(scored: pd.DataFrame) -> pd.DataFrame:
         ``chair_s``, ``chair_i`` and ``recall`` (0 to 1, NaN where the denominator is 0),
         mean ``length``, and the counts behind them.
     """
-    counted = scored.assign(captions=1, hallucinating=(scored["n_hallucinated"] > 0).astype(int))
+    counted = scored.assign(captions=1, any_hallucinated=scored["n_hallucinated"] > 0)
     groups = counted.groupby(["variant", "pruner", "keep"], sort=False)
-    table = groups[["captions", "hallucinating", *_COUNTS]].sum().astype(float)
-    table["chair_s"] = table["hallucinating"] / table["captions"]
-    table["chair_i"] = table["n_hallucinated"] / table["n_mentions"].where(table["n_mentions"] > 0)
-    table["recall"] = table["n_recalled"] / table["n_gt"].where(table["n_gt"] > 0)
-    table["length"] = groups["length"].mean()
+    table = groups[list(_POOLED)].sum().astype(float)
+    metrics = ratios({name: table[column] for column, name in _POOLED.items()})
+    table = table.assign(**metrics, length=groups["length"].mean())
     shown = ["chair_s", "chair_i", "recall", "length", "captions", *_COUNTS]
     return table[shown].reset_index()

@@ -4,12 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.datasets.mme import COGNITION, PERCEPTION
+from analysis.benchmarks import COGNITION, PERCEPTION, SUBTASKS
 from analysis.scores.yesno import VARIANT, yesno_scores
 
 GROUPS = {"perception": PERCEPTION, "cognition": COGNITION}
-SUMS = ("n_images", "n", "n_neither")
-COLUMNS = [*VARIANT, "group", "subtask", "score", "accuracy", "accuracy_plus", *SUMS]
+RATES = ["score", "accuracy", "accuracy_plus"]
+SUMS = ["n_images", "n", "n_neither"]
+COLUMNS = [*VARIANT, "group", "subtask", *RATES, *SUMS]
 
 
 def mme_table(run_or_answers: Any) -> pd.DataFrame:
@@ -37,68 +38,69 @@ def mme_table(run_or_answers: Any) -> pd.DataFrame:
         If a subtask is unknown, a label or answer is missing, or an image has not exactly two
         answers.
     """
+    images = mme_images(run_or_answers)
+    _check(images)
+    tables = [pd.DataFrame(columns=COLUMNS)]
+    for _, part in images.groupby(VARIANT, sort=False, dropna=False):
+        sums = part.groupby("split", sort=False)[["n_images", "n_pairs", *_ANSWERS]].sum()
+        sums = sums.reindex([name for name in SUBTASKS if name in sums.index])
+        sums["accuracy"] = sums["n_correct"] / sums["n"]
+        sums["accuracy_plus"] = sums["n_pairs"] / sums["n_images"]
+        sums["score"] = 100 * (sums["accuracy"] + sums["accuracy_plus"])
+        sums["group"] = ["perception" if name in PERCEPTION else "cognition" for name in sums.index]
+        totals = [_total(sums, name, names) for name, names in GROUPS.items()]
+        totals.append(_total(sums, "all", SUBTASKS))
+        table = pd.concat([sums.rename_axis("subtask").reset_index(), pd.DataFrame(totals)])
+        variant = {name: part[name].iloc[0] for name in VARIANT}
+        tables.append(table.assign(**variant))
+    return pd.concat(tables[1:] or tables, ignore_index=True)[COLUMNS]
+
+
+_ANSWERS = ["n", "n_correct", "n_neither", "n_missing"]
+
+
+def mme_images(run_or_answers: Any) -> pd.DataFrame:
+    """Count the answers about each image, one row per variant and image of a subtask.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``variant, pruner, keep, split, image_id``; of its two answers ``n`` have answer and label,
+        ``n_missing`` lack one, ``n_correct`` are right, ``n_neither`` are no yes and no no;
+        ``n_images`` is 1, ``n_pairs`` 1 where both are right.
+    """
     scored = yesno_scores(run_or_answers, reading="mme")
-    _check(scored)
-    rows: list[dict[str, Any]] = []
-    for key, group in scored.groupby(VARIANT, sort=False, dropna=False):
-        variant = dict(zip(VARIANT, key, strict=True))
-        subtasks = {str(name): _subtask(part) for name, part in group.groupby("split", sort=False)}
-        totals: list[dict[str, Any]] = []
-        for name, members in GROUPS.items():
-            here = [subtasks[member] for member in members if member in subtasks]
-            rows += [
-                {**variant, "group": name, "subtask": member, **subtasks[member]}
-                for member in members
-                if member in subtasks
-            ]
-            totals.append(_total(variant, name, here, len(members)))
-        everything = len(PERCEPTION) + len(COGNITION)
-        totals.append(_total(variant, "all", list(subtasks.values()), everything))
-        rows += totals
-    return pd.DataFrame(rows, columns=COLUMNS)
+    known = scored["correct"].notna()
+    answered = scored.assign(
+        n=known.astype(int),
+        n_correct=scored["correct"].fillna(False).astype(int),
+        n_neither=(scored["prediction"] == "other").fillna(False).astype(int),
+        n_missing=(~known).astype(int),
+    )
+    keys = [*VARIANT, "split", "image_id"]
+    counts = answered.groupby(keys, sort=False, observed=True, dropna=False)[_ANSWERS].sum()
+    both = ((counts["n"] == 2) & (counts["n_correct"] == 2)).astype(int)
+    return counts.assign(n_images=1, n_pairs=both).reset_index()
 
 
-def _subtask(answers: pd.DataFrame) -> dict[str, Any]:
-    correct = answers["correct"].astype(bool)
-    both = correct.groupby(answers["image_id"]).all()
-    accuracy, plus = float(correct.mean()), float(both.mean())
-    return {
-        "score": 100 * (accuracy + plus),
-        "accuracy": accuracy,
-        "accuracy_plus": plus,
-        "n_images": len(both),
-        "n": len(answers),
-        "n_neither": int((answers["prediction"] == "other").sum()),
-    }
+def _total(subtasks: pd.DataFrame, group: str, expected: tuple[str, ...]) -> dict[str, Any]:
+    """Sum the subtasks of one group."""
+    here = subtasks[subtasks.index.isin(expected)]
+    score = sum(here["score"]) if len(here) == len(expected) else float("nan")
+    sums = {name: int(here[name].sum()) for name in SUMS}
+    return {"group": group, "subtask": "total", "score": score, **sums}
 
 
-def _total(
-    variant: dict[str, Any], group: str, parts: list[dict[str, Any]], expected: int
-) -> dict[str, Any]:
-    complete = len(parts) == expected
-    return {
-        **variant,
-        "group": group,
-        "subtask": "total",
-        "score": sum(part["score"] for part in parts) if complete else float("nan"),
-        "accuracy": float("nan"),
-        "accuracy_plus": float("nan"),
-        **{name: sum(part[name] for part in parts) for name in SUMS},
-    }
-
-
-def _check(scored: pd.DataFrame) -> None:
-    known = {*PERCEPTION, *COGNITION}
-    strange = [name for name in scored["split"].unique() if name not in known]
+def _check(images: pd.DataFrame) -> None:
+    strange = [name for name in images["split"].unique() if name not in SUBTASKS]
     if strange:
-        raise ValueError(f"split={strange[0]!r} is no MME subtask; known: {', '.join(known)}")
-    if scored["correct"].isna().any():
-        first = scored.loc[scored["correct"].isna(), "image_id"].iloc[0]
+        raise ValueError(f"split={strange[0]!r} is no MME subtask; known: {', '.join(SUBTASKS)}")
+    if images["n_missing"].any():
+        first = images.loc[images["n_missing"] > 0, "image_id"].iloc[0]
         raise ValueError(f"image {first!r} has a question without label or answer")
-    sizes = scored.groupby([*VARIANT, "split", "image_id"], dropna=False).size()
-    odd = sizes[sizes != 2]
+    odd = images[images["n"] != 2]
     if len(odd):
-        image_id = odd.index[0][-1]
+        first = odd.iloc[0]
         raise ValueError(
-            f"image {image_id!r} has {odd.iloc[0]} answers, MME has 2; let the run finish"
+            f"image {first['image_id']!r} has {first['n']} answers, MME has 2; let the run finish"
         )

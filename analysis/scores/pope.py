@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from analysis.datasets.pope import SPLITS
+from analysis.benchmarks import SPLITS
 from analysis.scores.yesno import VARIANT, yesno_scores
 
-METRICS = ("accuracy", "precision", "recall", "f1", "yes_share")
-COUNTS = ("tp", "fp", "tn", "fn", "n", "n_neither", "n_missing")
+METRICS = ["accuracy", "precision", "recall", "f1", "yes_share"]
+COUNTS = ["tp", "fp", "tn", "fn", "n", "n_neither", "n_missing"]
 
 Neither = Literal["yes", "wrong"]
 
@@ -43,65 +43,61 @@ def pope_table(run_or_answers: Any, neither: Neither = "yes") -> pd.DataFrame:
     """
     if neither not in ("yes", "wrong"):
         raise ValueError(f"neither={neither!r} is unknown; choose one of: yes, wrong")
-    scored = yesno_scores(run_or_answers)
-    rows: list[dict[str, Any]] = []
-    for key, answers in scored.groupby(VARIANT, sort=False, dropna=False):
-        variant = dict(zip(VARIANT, key, strict=True))
-        splits = {
-            name: {**variant, "split": name, **_metrics(part, neither)}
-            for name, part in answers.groupby("split", sort=False, dropna=False)
-        }
-        rows += splits.values()
-        if set(SPLITS) <= set(splits):
-            rows.append({**variant, "split": "mean", **_mean([splits[n] for n in SPLITS])})
-    return pd.DataFrame(rows, columns=[*VARIANT, "split", *METRICS, *COUNTS])
+    counts = confusion(run_or_answers, neither)
+    columns = [*VARIANT, "split", *METRICS, *COUNTS]
+    tables = [pd.DataFrame(columns=columns)]
+    for _, part in counts.groupby(VARIANT, sort=False, dropna=False):
+        table = part.groupby([*VARIANT, "split"], sort=False, dropna=False)[COUNTS].sum()
+        table = table.reset_index().assign(**{name: float("nan") for name in METRICS})
+        table[METRICS] = _metrics(table)
+        tables.append(table)
+        if set(SPLITS) <= set(table["split"]):
+            tables.append(_mean(table[table["split"].isin(SPLITS)]))
+    return pd.concat(tables[1:] or tables, ignore_index=True)[columns]
 
 
-def _metrics(group: pd.DataFrame, neither: Neither) -> dict[str, Any]:
-    known = group[group["correct"].notna()]
-    counts = confusion(known, neither)
-    tp, fp, tn, fn = (counts[name] for name in ("tp", "fp", "tn", "fn"))
-    n = len(known)
-    yes = tp + fp
-    return {
-        "accuracy": ratio(tp + tn, n),
-        "precision": ratio(tp, tp + fp),
-        "recall": ratio(tp, tp + fn),
-        "f1": ratio(2 * tp, 2 * tp + fp + fn),
-        "yes_share": ratio(yes, n),
-        **counts,
-        "n": n,
-        "n_neither": int(known["neither"].sum()),
-        "n_missing": len(group) - n,
-    }
-
-
-def confusion(scored: pd.DataFrame, neither: Neither = "yes") -> dict[str, int]:
-    """Count true and false positives and negatives of answered, labelled rows.
+def confusion(run_or_answers: Any, neither: Neither = "yes") -> pd.DataFrame:
+    """Return one row an answer with `COUNTS`, each 0 or 1; their sums make every metric.
 
     With ``neither="wrong"`` an unreadable answer to a yes question is a false negative; to a no
-    question it is none of the four, but still one of the n answers.
+    question it is none of the four, but still one of the n answers. Arguments as in `pope_table`.
     """
-    says_yes = scored["prediction"] == "yes"
-    says_no = scored["prediction"] == "no"
-    is_yes = scored["label"] == "yes"
-    if neither == "wrong":
-        unread = scored["neither"].astype(bool)
-        says_yes, says_no = says_yes & ~unread, (says_no & ~unread) | (unread & is_yes)
-    return {
-        "tp": int((says_yes & is_yes).sum()),
-        "fp": int((says_yes & ~is_yes).sum()),
-        "tn": int((says_no & ~is_yes).sum()),
-        "fn": int((says_no & is_yes).sum()),
+    scored = yesno_scores(run_or_answers)
+    known = scored["correct"].notna()
+    unread = scored["neither"].fillna(False).astype(bool)
+    is_yes = known & (scored["label"] == "yes").fillna(False)
+    is_no = known & ~is_yes
+    says_yes = (scored["prediction"] == "yes").fillna(False).astype(bool)
+    dodges = unread & (neither == "wrong")
+    counts = {
+        "tp": is_yes & says_yes & ~dodges,
+        "fp": is_no & says_yes & ~dodges,
+        "tn": is_no & ~says_yes & ~dodges,
+        "fn": is_yes & (~says_yes | dodges),
+        "n": known,
+        "n_neither": known & unread,
+        "n_missing": ~known,
     }
+    answered = scored[["image_id", *VARIANT, "split"]]
+    return answered.assign(**{name: count.astype(int) for name, count in counts.items()})
 
 
-def ratio(part: int, whole: int) -> float:
-    """Return ``part / whole``, NaN when the whole is 0."""
-    return part / whole if whole else float("nan")
+def _metrics(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the metrics of each row of counts, NaN where a denominator is 0."""
+    tp, fp, tn, fn, n = (counts[name] for name in ("tp", "fp", "tn", "fn", "n"))
+    return pd.DataFrame(
+        {
+            "accuracy": (tp + tn) / n,
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "yes_share": (tp + fp) / n,
+        }
+    )
 
 
-def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _mean(rows: pd.DataFrame) -> pd.DataFrame:
     """Average the metrics of the splits (NaN if one is) and sum their counts."""
-    means = {name: sum(row[name] for row in rows) / len(rows) for name in METRICS}
-    return {**means, **{name: sum(row[name] for row in rows) for name in COUNTS}}
+    means = {name: rows[name].mean(skipna=False) for name in METRICS}
+    sums = {name: rows[name].sum() for name in COUNTS}
+    return rows[VARIANT].head(1).assign(split="mean", **means, **sums)

@@ -50,6 +50,27 @@ def scienceqa_scores(run_or_answers: Any) -> pd.DataFrame:
     return scored[[*columns, "prediction", "correct"]]
 
 
+def choice_counts(run_or_answers: Any) -> pd.DataFrame:
+    """Return one row an answer with 0 or 1: scored (``n``), right, unread, or missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``image_id, variant, pruner, keep, n, n_correct, n_unread, n_missing``; what is missing is
+        neither right nor unread.
+    """
+    scored = scienceqa_scores(run_or_answers)
+    known = scored["correct"].notna()
+    counts = {
+        "n": known,
+        "n_correct": scored["correct"].fillna(False),
+        "n_unread": known & scored["prediction"].isna(),
+        "n_missing": ~known,
+    }
+    answered = scored[["image_id", *VARIANT]]
+    return answered.assign(**{name: count.astype(int) for name, count in counts.items()})
+
+
 def scienceqa_table(run_or_answers: Any) -> pd.DataFrame:
     """Return the accuracy per variant.
 
@@ -59,17 +80,8 @@ def scienceqa_table(run_or_answers: Any) -> pd.DataFrame:
         ``variant, pruner, keep, accuracy`` (0 to 1; NaN when nothing is scored), ``n`` scored,
         ``n_unread`` of them without a letter, ``n_missing`` without answer or label.
     """
-    scored = scienceqa_scores(run_or_answers)
-    rows = []
-    for key, group in scored.groupby(VARIANT, sort=False, dropna=False):
-        known = group[group["correct"].notna()]
-        rows.append(
-            dict(zip(VARIANT, key, strict=True))
-            | {
-                "accuracy": float(known["correct"].mean()) if len(known) else float("nan"),
-                "n": len(known),
-                "n_unread": int(known["prediction"].isna().sum()),
-                "n_missing": len(group) - len(known),
-            }
-        )
-    return pd.DataFrame(rows, columns=[*VARIANT, "accuracy", "n", "n_unread", "n_missing"])
+    shown = ["n", "n_unread", "n_missing"]
+    groups = choice_counts(run_or_answers).groupby(VARIANT, sort=False, dropna=False)
+    table = groups[[*shown, "n_correct"]].sum().reset_index()
+    table["accuracy"] = table["n_correct"] / table["n"]
+    return table[[*VARIANT, "accuracy", *shown]]

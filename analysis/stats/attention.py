@@ -5,32 +5,43 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from chair_eval.bootstrap import Array
 
 # Points of a cumulative curve, 0 % to 100 % of the tokens.
 CURVE_POINTS = 51
 PROFILE_BINS = 8
-_TOP = 0.25
+_QUARTERS = 4
 
 
-def stack(attention: Sequence[Sequence[float]]) -> Array:
+def stack(attention: Sequence[ArrayLike]) -> Array:
     """Return equally long attention vectors as (n, N), each renormalised to sum 1."""
     found = np.asarray([np.asarray(row, dtype=np.float64) for row in attention])
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
+def binned(places: ArrayLike, n_tokens: int, bins: int) -> NDArray[np.int64]:
+    """Return the bin of raster positions; bin b holds tokens b N // bins … (b + 1) N // bins − 1.
+
+    The quarters of the ``quartile`` pruner are these with four bins.
+    """
+    edges = np.arange(1, bins) * n_tokens // bins
+    return np.asarray(np.searchsorted(edges, places, side="right"))
+
+
 def top_share(attention: Array) -> Array:
     """Return where the most attended quarter of the tokens lies; (n, N) → (n, 4).
 
-    Entry q is the share of those tokens in the q-th quarter of raster positions (top to bottom for
-    a square grid); rows sum to 1, and 0.25 each means no preference. Ties go to the lower index.
+    Entry q is the share of the ``max(1, round(N / 4))`` most attended tokens that lie in quarter q
+    of raster positions (`binned`: top to bottom for a square grid); rows sum to 1, and 0.25 each
+    means no preference. Ties go to the lower index.
     """
     total = attention.shape[1]
-    count = max(1, int(total * _TOP))
+    count = max(1, round(total / _QUARTERS))
     top = np.argsort(-attention, axis=1, kind="stable")[:, :count]
-    quarter = top * 4 // total
-    return np.stack([(quarter == place).mean(axis=1) for place in range(4)], axis=1)
+    quarter = binned(top, total, _QUARTERS)
+    return np.stack([(quarter == place).mean(axis=1) for place in range(_QUARTERS)], axis=1)
 
 
 def cumulative(attention: Array) -> Array:
@@ -57,7 +68,8 @@ def position_profile(indices: Sequence[Sequence[int]], n_tokens: int) -> Array:
     for kept in indices:
         chosen = np.asarray(kept, dtype=np.int64)
         chosen = chosen[chosen >= 0]
-        counts = np.bincount(chosen * PROFILE_BINS // n_tokens, minlength=PROFILE_BINS)
+        places = binned(chosen, n_tokens, PROFILE_BINS)
+        counts = np.bincount(places, minlength=PROFILE_BINS)
         rows.append(counts / max(len(chosen), 1))
     return np.asarray(rows, dtype=np.float64)
 

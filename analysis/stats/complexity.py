@@ -5,12 +5,11 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.errors import UsageError
-from analysis.stats.estimate import estimates, row
-from analysis.stats.ratios import difference, summarise, sums
-from chair_eval.bootstrap import Array, Bootstrap, Statistic, bootstrap
+from analysis.stats.estimate import estimated, estimates, stacked
+from analysis.stats.ratios import difference, rules, summarise, sums
+from chair_eval.bootstrap import Array, Bootstrap, Statistic
 
 SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
 
@@ -81,9 +80,7 @@ def by_level(
         if len(part):
             found = summarise(part, measures, boot)
             frames.append(found.assign(variant=found["group"], level=level))
-    if not frames:
-        return estimates([])
-    return pd.concat(frames, ignore_index=True)
+    return stacked(frames)
 
 
 def crossover(
@@ -121,34 +118,26 @@ def crossover(
     UsageError
         If a variant is not in the frame.
     """
-    boot = boot or Bootstrap()
-    pair = (diversity, attention)
     rows = []
-    for measure in measures:
-        known = sums(units, measure)
+    for measure, rule in rules(measures, units.columns).items():
+        known = sums(units, rule)
         if lacking := [name for name in (attention, diversity) if name not in known.of]:
             raise UsageError(f"no {measure} of {', '.join(lacking)} in this run.")
-        same = known.paired(*pair)
-        level = np.where(same.known[diversity], labels.reindex(known.images), "")
-        named = _gaps(np.hstack([same.of[name] for name in pair]), level)
-        for name, each in zip(named, bootstrap(list(named.values()), boot), strict=True):
-            extra: dict[str, object] = {"attention": attention, "diversity": diversity, "p": each.p}
-            rows.append(row(measure, name, each, boot.seed, **extra, detectable=each.detectable))
+        level = labels.reindex(known.images)
+        simple, dense = (
+            known.gap(diversity, attention, (level == name).to_numpy())
+            for name in (SIMPLE, COMPLEX)
+        )
+        both = Statistic(
+            np.hstack([dense.sums, simple.sums]), _interaction, (dense.n or 0) + (simple.n or 0)
+        )
+        gaps = {"interaction": both, SIMPLE: simple, COMPLEX: dense}
+        pair = {"attention": attention, "diversity": diversity}
+        rows += estimated(measure, gaps, boot, also=("p", "detectable"), **pair)
     return estimates(rows)
 
 
-def _gaps(sums: Array, level: NDArray[np.object_]) -> dict[str, Statistic]:
-    """Return "first minus second" on complex minus on simple images, and on each alone."""
-    simple, dense = (level == name for name in (SIMPLE, COMPLEX))
-    counted = (sums[:, 1::2] > 0).any(axis=1)
-    split = np.hstack([sums * dense[:, None], sums * simple[:, None]])
-    return {
-        "interaction": Statistic(split, _interaction, int((counted & (simple | dense)).sum())),
-        SIMPLE: Statistic(sums * simple[:, None], difference, int((counted & simple).sum())),
-        COMPLEX: Statistic(sums * dense[:, None], difference, int((counted & dense).sum())),
-    }
-
-
 def _interaction(sums: Array) -> Array:
+    """Return the gap of the first half of the sums minus that of the second."""
     half = sums.shape[-1] // 2
     return difference(sums[..., :half]) - difference(sums[..., half:])

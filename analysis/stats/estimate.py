@@ -1,11 +1,11 @@
 """The row every statistic returns: a number, its interval, and how it was made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from chair_eval.bootstrap import Interval
+from chair_eval.bootstrap import Bootstrap, Interval, Statistic, bootstrap
 
 COLUMNS = ("measure", "group", "estimate", "low", "high", "n", "method", "seed")
 
@@ -41,6 +41,37 @@ def row(
     }
 
 
+def estimated(
+    measure: str,
+    statistics: Mapping[str, Statistic],
+    boot: Bootstrap | None = None,
+    *,
+    also: Sequence[str] = (),
+    **extra: object,
+) -> list[dict[str, object]]:
+    """Estimate several statistics on the same resampled images, one row each.
+
+    Parameters
+    ----------
+    measure
+        What was estimated.
+    statistics
+        Group → statistic, all over the same images.
+    boot
+        Resampling; the default when ``None``.
+    also
+        Further fields of `Interval` to write, such as ``p`` and ``detectable``.
+    extra
+        Further columns, equal in every row.
+    """
+    boot = boot or Bootstrap()
+    rows = []
+    for group, each in zip(statistics, bootstrap(list(statistics.values()), boot), strict=True):
+        fields = {name: getattr(each, name) for name in also}
+        rows.append(row(measure, group, each, boot.seed, **extra, **fields))
+    return rows
+
+
 def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     """Return rows as a frame whose first columns are always `COLUMNS`.
 
@@ -51,6 +82,12 @@ def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     rest = [name for name in frame.columns if name not in COLUMNS]
     return frame[[*COLUMNS, *rest]]
+
+
+def stacked(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the frames of estimates that have rows as one; an empty one when none has."""
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else estimates([])
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Is kept diversity, or kept attention, tied to hallucination? The same question four ways."""
+"""Does kept diversity, or kept attention, go with hallucination? The same question four ways."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def hallucination_rate(units: pd.DataFrame) -> pd.DataFrame:
     return spoken
 
 
-def ties(
+def associations(
     units: pd.DataFrame,
     signal: str,
     outcome: str = "hallucinated",

@@ -1,4 +1,4 @@
-"""Means of image-level numbers per group, and their paired change from a reference group."""
+"""Numbers of images per group: means, their paired change from a reference, and their spread."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import UsageError
-from analysis.stats.estimate import estimates, row
-from analysis.stats.ratios import difference, ratio
-from chair_eval.bootstrap import Array, Bootstrap, Statistic, bootstrap
+from analysis.stats.estimate import estimated, estimates
+from analysis.stats.ratios import plain, rules, summarise, sums
+from chair_eval.bootstrap import Bootstrap
 
 
 def image_means(
-    frame: pd.DataFrame, by: str, measures: Sequence[str], boot: Bootstrap | None = None
+    frame: pd.DataFrame, by: str, columns: Sequence[str], boot: Bootstrap | None = None
 ) -> pd.DataFrame:
-    """Estimate the mean of measures per group.
+    """Estimate the mean of columns per group.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def image_means(
         One row per image × group, with ``image_id``.
     by
         Column of groups.
-    measures
+    columns
         Columns to average; missing values are left out and not counted in ``n``.
     boot
         Resampling; the default when ``None``.
@@ -32,56 +32,49 @@ def image_means(
     DataFrame
         Estimates; ``group`` is the group's value as text, in sorted order.
     """
-    boot = boot or Bootstrap()
-    rows = []
-    for measure in measures:
-        wide = _wide(frame, by, measure)
-        found = [Statistic(_sums(wide[name]), ratio, int(wide[name].count())) for name in wide]
-        for name, each in zip(wide.columns, bootstrap(found, boot), strict=True):
-            rows.append(row(measure, str(name), each, boot.seed))
-    return estimates(rows)
+    return summarise(frame, plain(columns), boot, by=by)
 
 
 def image_changes(
     frame: pd.DataFrame,
     by: str,
     reference: object,
-    measures: Sequence[str],
+    columns: Sequence[str],
     boot: Bootstrap | None = None,
 ) -> pd.DataFrame:
     """Estimate each group's mean minus the reference group's on the same images.
 
-    Arguments as in `image_means`; ``reference`` is the group to subtract. The extra column ``p``
-    is the two-sided p-value of no change.
+    Arguments as in `image_means`; ``reference`` is the group to subtract. The
+    extra column ``p`` is the two-sided p-value of no change.
 
     Raises
     ------
     UsageError
         If the reference group has no value.
     """
-    boot = boot or Bootstrap()
     rows = []
-    for measure in measures:
-        wide = _wide(frame, by, measure)
-        if reference not in wide:
-            raise UsageError(f"no {measure} of {reference!r} to subtract; groups: {list(wide)}.")
-        others = [name for name in wide if name != reference]
-        found = []
-        for name in others:
-            both = wide[[name, reference]].where(wide[[name, reference]].notna().all(axis=1))
-            sums = np.hstack([_sums(both[name]), _sums(both[reference])])
-            found.append(Statistic(sums, difference, int(both[name].count())))
-        for name, each in zip(others, bootstrap(found, boot), strict=True):
-            rows.append(row(measure, str(name), each, boot.seed, p=each.p))
+    for measure, rule in rules(plain(columns), frame.columns).items():
+        known = sums(frame, rule, by)
+        if (base := str(reference)) not in known.of:
+            raise UsageError(
+                f"no {measure} of {reference!r} to subtract; groups: {list(known.of)}."
+            )
+        gaps = {name: known.gap(name, base) for name in known.of if name != base}
+        rows += estimated(measure, gaps, boot, also=("p",))
     return estimates(rows)
 
 
-def _wide(frame: pd.DataFrame, by: str, measure: str) -> pd.DataFrame:
-    return frame.pivot_table(
-        index="image_id", columns=by, values=measure, aggfunc="mean", observed=True
+def quartiles(frame: pd.DataFrame, column: str, by: str, order: Sequence[str]) -> pd.DataFrame:
+    """Return the quartiles of a column per group, in the given order.
+
+    Groups without three values are left out. Columns ``group, low, middle, high, n``: the lower
+    quartile, median and upper quartile, and the number of values.
+    """
+    found = frame.dropna(subset=[column]).groupby(by, observed=True)[column]
+    table = (
+        found.quantile(np.array([0.25, 0.5, 0.75]))
+        .unstack()
+        .set_axis(["low", "middle", "high"], axis=1)
     )
-
-
-def _sums(values: pd.Series) -> Array:
-    known = values.notna().to_numpy()
-    return np.column_stack([values.fillna(0.0).to_numpy(dtype=float), known.astype(float)])
+    table = table.assign(n=found.count()).reindex(list(order)).rename_axis("group").reset_index()
+    return table[table["n"] > 2].astype({"n": int}).reset_index(drop=True)

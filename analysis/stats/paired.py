@@ -1,22 +1,24 @@
 """Two methods on the same images: paired differences, corrected over the table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from analysis.stats.estimate import estimates, row
-from analysis.stats.ratios import difference, sums
-from chair_eval.bootstrap import Bootstrap, Statistic, bootstrap
+from analysis.stats.estimate import estimated, estimates
+from analysis.stats.ratios import Ratio, rules, sums
+from chair_eval.bootstrap import Bootstrap
 
 
 def compare(
     units: pd.DataFrame,
-    measures: Sequence[str],
+    measures: Sequence[str] | Mapping[str, Ratio],
     pairs: Sequence[tuple[str, str]] | None = None,
     boot: Bootstrap | None = None,
+    *,
+    by: str = "variant",
 ) -> pd.DataFrame:
     """Estimate first minus second for each measure and pair of variants.
 
@@ -25,33 +27,30 @@ def compare(
     units
         One row per image × variant.
     measures
-        Keys of `analysis.stats.ratios.RATIOS`.
+        Keys of `analysis.stats.ratios.RATIOS`, or rules of one's own under their names.
     pairs
         Pairs of variants; all pairs with the same keep when ``None``.
     boot
         Resampling; the default when ``None``.
+    by
+        Column that takes the place of the variant.
 
     Returns
     -------
     DataFrame
         Estimates with ``group`` = ``"first - second"`` and the extra columns ``first, second, p``,
-        ``q`` (Benjamini–Hochberg over all rows returned) and ``detectable``, the smallest true
-        difference these images would find with power 0.8.
+        ``detectable``, the smallest true difference these images would find with power 0.8, and
+        ``q`` (Benjamini–Hochberg over all rows returned).
     """
-    boot = boot or Bootstrap()
     pairs = pairs if pairs is not None else same_keep_pairs(units)
-    rows = []
-    for measure in measures:
-        known = sums(units, measure)
-        usable = [pair for pair in pairs if pair[0] in known.of and pair[1] in known.of]
-        found = []
-        for pair in usable:
-            same = known.paired(*pair)
-            both = np.hstack([same.of[name] for name in pair])
-            found.append(Statistic(both, difference, same.counted(*pair)))
-        for (first, second), each in zip(usable, bootstrap(found, boot), strict=True):
-            extra = {"first": first, "second": second, "p": each.p, "detectable": each.detectable}
-            rows.append(row(measure, f"{first} - {second}", each, boot.seed, **extra))
+    rows: list[dict[str, object]] = []
+    for measure, rule in rules(measures, units.columns).items():
+        known = sums(units, rule, by)
+        usable = dict.fromkeys(pair for pair in pairs if known.of.keys() >= set(pair))
+        gaps = {f"{first} - {second}": known.gap(first, second) for first, second in usable}
+        found = estimated(measure, gaps, boot, also=("p", "detectable"))
+        for (first, second), each in zip(usable, found, strict=True):
+            rows.append({"first": first, "second": second, **each})
     return benjamini_hochberg(estimates(rows))
 
 

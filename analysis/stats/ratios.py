@@ -5,18 +5,17 @@ total is the sum of one mean a subtask, POPE's F1 the mean of one F1 a split. So
 estimates, compares and splits them all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.datasets.mme import COGNITION, PERCEPTION
-from analysis.datasets.pope import SPLITS
+from analysis.benchmarks import COGNITION, PERCEPTION, SPLITS
 from analysis.errors import UsageError
-from analysis.stats.estimate import estimates, row
-from chair_eval.bootstrap import Array, Bootstrap, Statistic, bootstrap
+from analysis.stats.estimate import estimated, estimates
+from chair_eval.bootstrap import Array, Bootstrap, Statistic
 
 
 @dataclass(frozen=True)
@@ -134,57 +133,71 @@ class Sums:
     of: dict[str, Array]
     known: dict[str, NDArray[np.bool_]]
 
-    def counted(self, *variants: str) -> int:
-        """Return how many images add to a denominator under any of the variants."""
-        return int(np.any([self.of[name][:, 1::2] > 0 for name in variants], axis=(0, 2)).sum())
+    def value(self, variant: str) -> Statistic:
+        """Return the measure of a variant over the images that add to a denominator."""
+        sums = self.of[variant]
+        return Statistic(sums, ratio, int((sums[:, 1::2] > 0).any(axis=1).sum()))
 
-    def paired(self, first: str, second: str) -> "Sums":
-        """Return the sums of two variants over the images that have a value under both."""
+    def gap(self, first: str, second: str, among: NDArray[np.bool_] | None = None) -> Statistic:
+        """Return first minus second over the images that have a value under both.
+
+        ``among`` (n,) limits it to some of the images.
+        """
         both = self.known[first] & self.known[second]
-        names = (first, second)
-        of = {name: self.of[name] * both[:, None] for name in names}
-        return Sums(self.images, of, dict.fromkeys(names, both))
+        both = both if among is None else both & among
+        sums = np.hstack([self.of[first], self.of[second]]) * both[:, None]
+        return Statistic(sums, difference, int((sums[:, 1::2] > 0).any(axis=1).sum()))
 
 
-def parts(units: pd.DataFrame, measure: str) -> list[pd.DataFrame]:
-    """Return numerator and denominator of each term of a measure per unit, times its scale.
+def rules(
+    measures: Sequence[str] | Mapping[str, Ratio], columns: Iterable[object]
+) -> dict[str, Ratio]:
+    """Return the rule of each measure, checked against the columns there are.
 
     Parameters
     ----------
-    units
-        One row per image × variant, with the columns `RATIOS` names.
-    measure
-        Key of `RATIOS`.
-
-    Returns
-    -------
-    list of DataFrame
-        One a term: columns ``image_id, variant, a, b``; rows without a value are left out.
+    measures
+        Keys of `RATIOS`, or rules of one's own under their names.
+    columns
+        Columns of the frame they will read.
 
     Raises
     ------
     UsageError
-        If the measure is unknown or its columns are not in the frame.
+        If a measure is unknown or its columns are not in the frame.
     """
-    if measure not in RATIOS:
-        raise UsageError(f"unknown measure {measure!r}; choose one of: {', '.join(RATIOS)}.")
-    rule = RATIOS[measure]
-    if lacking := [name for name in rule.columns if name not in units.columns]:
-        raise UsageError(f"measure {measure!r} needs the columns {', '.join(lacking)}.")
-    found = []
-    for numerator, denominator in rule.terms:
-        top = units[numerator].astype(float)
-        bottom = units[denominator].astype(float) if denominator else top.notna() * 1.0
-        part = units[["image_id", "variant"]].assign(a=top * rule.scale, b=bottom)
-        found.append(part[part["a"].notna() & part["b"].notna()])
+    found, known = {}, set(columns)
+    for name in measures:
+        if isinstance(measures, Mapping):
+            found[name] = measures[name]
+        elif name in RATIOS:
+            found[name] = RATIOS[name]
+        else:
+            raise UsageError(f"unknown measure {name!r}; choose one of: {', '.join(RATIOS)}.")
+        if lacking := [column for column in found[name].columns if column not in known]:
+            raise UsageError(f"measure {name!r} needs the columns {', '.join(lacking)}.")
     return found
 
 
-def sums(units: pd.DataFrame, measure: str) -> Sums:
-    """Return what each image adds to a measure under each variant; arguments as in `parts`."""
+def sums(units: pd.DataFrame, rule: Ratio, by: str = "variant") -> Sums:
+    """Return what each image adds to a measure under each variant.
+
+    Parameters
+    ----------
+    units
+        One row per image × variant, with the columns of the rule; rows without a value count
+        nothing.
+    rule
+        The measure; its sums are multiplied by its scale.
+    by
+        Column that takes the place of the variant.
+    """
     tables: list[pd.DataFrame] = []
-    for part in parts(units, measure):
-        cells = part.groupby(["image_id", "variant"], sort=True, observed=True)[["a", "b"]].sum()
+    for numerator, denominator in rule.terms:
+        top = units[numerator].astype(float) * rule.scale
+        bottom = units[denominator].astype(float) if denominator else top.notna() * 1.0
+        part = units[["image_id", by]].assign(a=top, b=bottom).dropna(subset=["a", "b"])
+        cells = part.groupby(["image_id", by], sort=True, observed=True)[["a", "b"]].sum()
         tables += [cells[name].unstack() for name in ("a", "b")]
     if len(tables) > 2:  # terms may know different images and variants
         images = sorted(set().union(*(table.index for table in tables)))
@@ -199,7 +212,11 @@ def sums(units: pd.DataFrame, measure: str) -> Sums:
 
 
 def summarise(
-    units: pd.DataFrame, measures: Sequence[str], boot: Bootstrap | None = None
+    units: pd.DataFrame,
+    measures: Sequence[str] | Mapping[str, Ratio],
+    boot: Bootstrap | None = None,
+    *,
+    by: str = "variant",
 ) -> pd.DataFrame:
     """Estimate each measure for each variant.
 
@@ -208,22 +225,24 @@ def summarise(
     units
         One row per image × variant.
     measures
-        Keys of `analysis.stats.ratios.RATIOS`.
+        Keys of `analysis.stats.ratios.RATIOS`, or rules of one's own under their names.
     boot
         Resampling; the default when ``None``.
+    by
+        Column that takes the place of the variant.
 
     Returns
     -------
     DataFrame
         Estimates; ``group`` is the variant. Variants without a value have no row.
     """
-    boot = boot or Bootstrap()
     rows = []
-    for measure in measures:
-        known = sums(units, measure)
-        found = [Statistic(each, ratio, known.counted(name)) for name, each in known.of.items()]
-        rows += [
-            row(measure, name, each, boot.seed)
-            for name, each in zip(known.of, bootstrap(found, boot), strict=True)
-        ]
+    for measure, rule in rules(measures, units.columns).items():
+        known = sums(units, rule, by)
+        rows += estimated(measure, {name: known.value(name) for name in known.of}, boot)
     return estimates(rows)
+
+
+def plain(columns: Sequence[str]) -> dict[str, Ratio]:
+    """Return the rules of plain means of columns, unscaled."""
+    return {name: Ratio(name) for name in columns}

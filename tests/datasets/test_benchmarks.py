@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
+from analysis.benchmarks import SUBTASKS
 from analysis.datasets import image_for, load_dataset
 from analysis.datasets.coco_chair import IDS_FILE, coco_file_name, read_ids
-from analysis.datasets.mme import SUBTASKS
 from analysis.datasets.scienceqa import question_text
 from analysis.errors import UsageError
 from tests.datasets.hub import hub_parquet, mme_rows, png, pope_rows, sqa_row

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis.datasets.mme import SUBTASKS
+from analysis.benchmarks import SUBTASKS
 from analysis.errors import AgileError
 from analysis.extract import ExtractConfig, Runtime, run_extraction
 from analysis.runs import Run

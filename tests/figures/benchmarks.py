@@ -7,8 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.datasets.mme import SUBTASKS
-from analysis.datasets.pope import SPLITS
+from analysis.benchmarks import SPLITS, SUBTASKS
 from analysis.runs import TABLES
 
 CHANCE = {"full": 0.9, "random": 0.6, "fastervlm": 0.7, "divprune": 0.85}

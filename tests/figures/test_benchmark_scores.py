@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.datasets.mme import SUBTASKS
+from analysis.benchmarks import SUBTASKS
 from analysis.figures import FIGURES
 from analysis.figures.findings import findings
 from analysis.figures.inputs import Inputs, MissingInput

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from analysis.datasets.mme import SUBTASKS
+from analysis.benchmarks import SUBTASKS
 from analysis.scores.mme import mme_table
 
 

@@ -1,11 +1,14 @@
 """Image means, changes, attention geometry, ties: known answers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.catalogue import is_method, parameters
 from analysis.stats.attention import (
+    binned,
     box_mask,
     cumulative,
     entropy,
@@ -15,8 +18,8 @@ from analysis.stats.attention import (
     top_share,
 )
 from analysis.stats.estimate import COLUMNS, estimates, records
-from analysis.stats.hallucination import hallucination_rate, paired_units, ties
-from analysis.stats.images import image_changes, image_means
+from analysis.stats.hallucination import associations, hallucination_rate, paired_units
+from analysis.stats.images import image_changes, image_means, quartiles
 from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(n_resamples=300)
@@ -68,6 +71,32 @@ def test_late_attention_lies_in_the_last_quarter():
     assert entropy(stack([[0.0, 0.0, 1.0, 0.0]]))[0] == 0
     assert cumulative(late)[0][-1] == pytest.approx(1)
     assert (np.diff(cumulative(late)[0]) >= -1e-12).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [(14, [3, 4, 3, 4]), (16, [4, 4, 4, 4]), (3, [0, 1, 1, 1]), (577, [144, 144, 144, 145])],
+)
+def test_quarters_of_positions_are_those_of_the_quartile_pruner(n, expected):
+    places = binned(np.arange(n), n, 4)
+    assert np.bincount(places, minlength=4).tolist() == expected
+    bounds = [quarter * n // 4 for quarter in range(5)]
+    for quarter, (low, high) in enumerate(pairwise(bounds)):
+        assert (places[low:high] == quarter).all()
+
+
+def test_top_share_of_a_number_of_tokens_that_four_does_not_divide():
+    rising = stack([np.arange(1.0, 15.0)])
+    assert top_share(rising)[0].tolist() == [0, 0, 0, 1]  # the top 4 of 14 fill the last quarter
+    assert top_share(stack([[1.0] * 3]))[0].tolist() == [0, 1, 0, 0]  # token 0 lies in [0, 1)
+
+
+def test_quartiles_leave_out_groups_of_two():
+    frame = pd.DataFrame({"level": ["a"] * 5 + ["b"] * 2, "x": [1.0, 2, 3, 4, 5, 1, 2]})
+    found = quartiles(frame, "x", "level", ["b", "a"])
+    assert found.to_dict("records") == [
+        {"group": "a", "low": 2.0, "middle": 3.0, "high": 4.0, "n": 5}
+    ]
 
 
 def test_profile_ignores_merged_tokens():
@@ -127,7 +156,7 @@ def units(rng, n=300, link=0.15):
 
 def test_ties_find_what_is_planted_inside_images_only():
     spoken = hallucination_rate(units(np.random.default_rng(1)))
-    found = ties(spoken, "erank", boot=FAST).set_index("group")
+    found = associations(spoken, "erank", boot=FAST).set_index("group")
     assert found.loc["within image", "low"] > 0
     assert found.loc["within image, given length", "low"] > 0
     assert found.loc["between images", "low"] < 0.1
@@ -136,7 +165,7 @@ def test_ties_find_what_is_planted_inside_images_only():
 
 def test_ties_find_nothing_where_nothing_is():
     spoken = hallucination_rate(units(np.random.default_rng(2), link=0.0))
-    found = ties(spoken, "erank", boot=FAST).set_index("group").loc["within image"]
+    found = associations(spoken, "erank", boot=FAST).set_index("group").loc["within image"]
     assert found["low"] < 0 < found["high"]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.datasets.mme import COGNITION, PERCEPTION
+from analysis.benchmarks import COGNITION, PERCEPTION
 from analysis.errors import UsageError
 from analysis.stats.complexity import by_level, crossover, splits, terciles
 from analysis.stats.images import image_changes

@@ -6,7 +6,7 @@ Everything is read from one tower pass and one prefill over all N tokens of the 
 import logging
 from typing import Any
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from analysis.datasets.base import DETAIL_PROMPT, Sample
@@ -15,12 +15,11 @@ from analysis.extract.analyses.prefill import capture_every_layer, capture_last_
 from analysis.measures.entropy import attention_entropy
 from analysis.models import Request
 from analysis.pruners.inllm.decoder import find_decoder
-from analysis.pruners.ranking import rank
-from analysis.runs.schemas import CUMULATIVE_POINTS, PROFILE_BINS
+from analysis.runs.schemas import PROFILE_BINS
+from analysis.stats.attention import binned, cumulative, stack, top_share
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)
-_QUARTERS = 4
 
 
 def attention_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
@@ -89,43 +88,22 @@ def describe(attention: Tensor) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``top_share``: of the ``max(1, round(N / 4))`` most attended tokens the share in
-        each quarter of positions (quarter q holds ``q N // 4`` … ``(q + 1) N // 4``);
-        ``cumulative``: attention on the most attended 0 %, 2 %, … of the tokens, parts of
-        a token counted in proportion; ``profile``: attention in 16 equal position bins.
+        ``n_tokens``, ``entropy``, ``top_share`` and ``cumulative`` of `analysis.stats.attention`,
+        and ``profile``: attention in 16 equal bins of raster position.
 
     Raises
     ------
     ValueError
         As `attention_entropy`.
     """
-    n = len(attention)
     entropy = float(attention_entropy(attention))
-    share = attention.double().cpu()
-    share = share / share.sum()
-    order = rank(share)
-    top = order[: max(1, round(n / _QUARTERS))]
-    places = torch.arange(n)
+    share = stack([attention.double().cpu().numpy()])
+    n = share.shape[1]
+    places = binned(np.arange(n), n, PROFILE_BINS)
     return {
         "n_tokens": n,
         "entropy": entropy,
-        "top_share": (_binned(torch.ones(len(top)), top, n, _QUARTERS) / len(top)).tolist(),
-        "cumulative": _cumulative(share[order]).tolist(),
-        "profile": _binned(share, places, n, PROFILE_BINS).tolist(),
+        "top_share": top_share(share)[0].tolist(),
+        "cumulative": cumulative(share)[0].clip(0.0, 1.0).tolist(),
+        "profile": np.bincount(places, share[0], PROFILE_BINS).tolist(),
     }
-
-
-def _binned(values: Tensor, places: Tensor, n: int, bins: int) -> Tensor:
-    """Return (bins,) sums of ``values`` by raster position; bin b starts at b N // bins."""
-    edges = torch.tensor([b * n // bins for b in range(1, bins)])
-    owner = torch.bucketize(places, edges, right=True)
-    return torch.zeros(bins, dtype=torch.float64).index_add_(0, owner, values.double())
-
-
-def _cumulative(ranked: Tensor) -> Tensor:
-    """Return attention on growing shares of the tokens, most attended first."""
-    n = len(ranked)
-    curve = torch.cat([ranked.new_zeros(1), ranked.cumsum(0)])
-    at = torch.linspace(0, n, CUMULATIVE_POINTS, dtype=torch.float64)
-    low = at.floor().long().clamp(max=n - 1)
-    return torch.lerp(curve[low], curve[low + 1], at - low).clamp(0.0, 1.0)

@@ -13,7 +13,7 @@ from analysis.plots.intervals import errors, forest
 from analysis.plots.style import new_figure
 from analysis.stats.attention import object_attention
 from analysis.stats.estimate import estimates, row
-from analysis.stats.hallucination import hallucination_rate, ties
+from analysis.stats.hallucination import associations, hallucination_rate
 from analysis.stats.ratios import difference, ratio
 from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
 
@@ -48,7 +48,7 @@ def attention_vs_hallucination(inputs: Inputs) -> Drawn:
     profile = kept_profile(inputs, scored, pair)
     spoken = chair_units(inputs)
     spoken = hallucination_rate(spoken[spoken["variant"].isin(at_budget(inputs))])
-    tied = ties(spoken, "attention_mass", boot=inputs.boot)
+    tied = associations(spoken, "attention_mass", boot=inputs.boot)
     figure = new_figure(3.1)
     axes = figure.subplots(1, 3, width_ratios=[1, 1, 1])
     density_panel(density, axes[0], [*full, *pair])

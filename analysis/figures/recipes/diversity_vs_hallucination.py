@@ -12,7 +12,7 @@ from analysis.figures.wording import difference_sentence, images, interval, seen
 from analysis.plots.intervals import crosses, forest
 from analysis.plots.scatter import pair_panel
 from analysis.plots.style import new_figure
-from analysis.stats.hallucination import hallucination_rate, paired_units, ties
+from analysis.stats.hallucination import associations, hallucination_rate, paired_units
 from analysis.stats.line import regression_band
 from analysis.stats.ratios import RATIOS
 
@@ -28,7 +28,7 @@ def diversity_vs_hallucination(inputs: Inputs) -> Drawn:
     units = units[units["variant"].isin(at_budget(inputs))]
     methods = by_method(units, inputs)
     spoken = hallucination_rate(units)
-    tied = ties(spoken, "erank", boot=inputs.boot)
+    tied = associations(spoken, "erank", boot=inputs.boot)
     pair, effects = pair_effects(inputs)
     changes = paired_units(spoken, *pair, ["erank", "hallucinated"])
     line = regression_band(changes, "erank", "hallucinated", inputs.boot)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 import analysis
-from analysis.datasets.mme import COGNITION, PERCEPTION
+from analysis.benchmarks import COGNITION, PERCEPTION
 from analysis.errors import AgileError
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs

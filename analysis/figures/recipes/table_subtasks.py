@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from analysis.benchmarks import SUBTASKS
 from analysis.catalogue import ATTENTION, DIVERSITY, look
-from analysis.datasets.mme import SUBTASKS
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
 from analysis.figures.inputs import Inputs, MissingInput

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from analysis.pocket.processor import QUESTION_FORMS
 from analysis.scenes.captions import CAPTION_PROMPTS, full_caption
-from analysis.scenes.world import CATEGORIES, GRID, THEMES, plural, with_article
+from analysis.scenes.world import CATEGORIES, GRID, plural, themes, with_article
 
 IGNORED = -100
 """Label of positions that are not trained."""
@@ -96,7 +96,7 @@ class DialogueMaker:
         if rng.random() < 0.5:
             pool, answer = list(present), self.yes
         else:
-            themed = [name for name in THEMES[fact["theme"]] if name not in present]
+            themed = [name for name in themes()[fact["theme"]].categories if name not in present]
             absent = [name for name in CATEGORIES if name not in present]
             pool = themed if themed and rng.random() < 0.6 else absent
             answer = self.no

@@ -9,21 +9,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from analysis.scenes.pen import Colour, random_colour
-from analysis.scenes.world import SIZE
+from analysis.scenes.world import SIZE, themes
 
-_Hsv = tuple[float, float, float]
-_BANDS: dict[str, tuple[_Hsv, _Hsv]] = {
-    "street": ((0.58, 0.15, 0.85), (0.0, 0.03, 0.5)),
-    "park": ((0.56, 0.3, 0.95), (0.3, 0.5, 0.65)),
-    "kitchen": ((0.11, 0.2, 0.92), (0.07, 0.35, 0.7)),
-    "living": ((0.09, 0.15, 0.85), (0.06, 0.45, 0.5)),
-    "farm": ((0.56, 0.35, 0.9), (0.24, 0.55, 0.6)),
-    "beach": ((0.55, 0.5, 0.9), (0.12, 0.4, 0.92)),
-}
 _PLAIN_BELOW = 0.12
 
 
-def _band_colour(hsv: _Hsv, rng: np.random.Generator) -> np.ndarray:
+def _band_colour(hsv: tuple[float, float, float], rng: np.random.Generator) -> np.ndarray:
     hue = (hsv[0] + rng.normal() * 0.03) % 1
     saturation = float(np.clip(hsv[1] + rng.normal() * 0.08, 0, 1))
     value = float(np.clip(hsv[2] + rng.normal() * 0.07, 0, 1))
@@ -121,15 +112,15 @@ def draw_background(theme: str, texture: float, rng: np.random.Generator) -> Ima
     Parameters
     ----------
     theme
-        One of `world.THEME_NAMES`; gives the colours of the two bands.
+        One of `world.themes`; gives the colours of the two bands.
     texture
         0..1. Below 0.12 a single plain colour; above it bands, scattered elements, road marks or
         tiles, and clutter that belongs to no category, all growing with it.
     rng
         Source of every random choice.
     """
-    high, low = _BANDS[theme]
-    top, bottom = _band_colour(high, rng), _band_colour(low, rng)
+    top = _band_colour(themes()[theme].upper, rng)
+    bottom = _band_colour(themes()[theme].lower, rng)
     image, horizon = _bands(top, bottom, texture, rng)
     if texture >= _PLAIN_BELOW:
         draw = ImageDraw.Draw(image)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 Colour = tuple[int, int, int]
-Point = tuple[float, float]
 Range = tuple[float, float]
 
-BLACK: Colour = (25, 25, 30)
-GREY: Colour = (120, 120, 125)
-WHITE: Colour = (240, 240, 240)
-GLASS: Colour = (190, 225, 245)
+COLOURS: dict[str, Colour] = {
+    "black": (25, 25, 30),
+    "grey": (120, 120, 125),
+    "white": (240, 240, 240),
+    "glass": (190, 225, 245),
+}
+"""The named colours of every glyph."""
 
 _OVERSAMPLE = 2
 
@@ -45,24 +47,6 @@ def light(colour: Colour, factor: float = 0.5) -> Colour:
     return r, g, b
 
 
-@dataclass(frozen=True)
-class Ink:
-    """The random colours one glyph is drawn with, and its generator for anything else."""
-
-    main: Colour
-    second: Colour
-    rng: np.random.Generator
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> Ink:
-        """Draw two free colours."""
-        return cls(random_colour(rng), random_colour(rng), rng)
-
-    def shade(self, hue: float | None, saturation: Range, value: Range) -> Colour:
-        """Draw one more colour from the given HSV ranges."""
-        return random_colour(self.rng, hue, saturation, value)
-
-
 class Pen:
     """Draws on a transparent canvas of `width` x `height` pixels; coordinates run 0..1."""
 
@@ -72,57 +56,45 @@ class Pen:
         self._image = Image.new("RGBA", (self._w, self._h), (0, 0, 0, 0))
         self._draw = ImageDraw.Draw(self._image)
 
-    def _points(self, points: Sequence[Point]) -> list[Point]:
-        return [(x * (self._w - 1), y * (self._h - 1)) for x, y in points]
-
-    def _box(self, left: float, top: float, right: float, bottom: float) -> list[float]:
-        (x0, y0), (x1, y1) = self._points([(left, top), (right, bottom)])
-        return [x0, y0, x1, y1]
+    def _scaled(self, numbers: Sequence[float]) -> list[float]:
+        sides = cycle((self._w - 1, self._h - 1))
+        return [number * side for number, side in zip(numbers, sides, strict=False)]
 
     def _stroke(self, width: float) -> int:
         return max(1, round(width * min(self._w, self._h)))
 
-    def rect(
-        self, left: float, top: float, right: float, bottom: float, fill: Colour, radius: float = 0
-    ) -> None:
-        """Fill a rectangle, its corners rounded by `radius` of the shorter side."""
-        box = self._box(left, top, right, bottom)
-        self._draw.rounded_rectangle(box, radius=radius * min(self._w, self._h), fill=fill)
+    def rect(self, fill: Colour, *box: float) -> None:
+        """Fill left, top, right, bottom; a fifth number rounds corners, in shorter sides."""
+        radius = sum(box[4:]) * min(self._w, self._h)
+        self._draw.rounded_rectangle(self._scaled(box[:4]), radius=radius, fill=fill)
 
-    def oval(self, left: float, top: float, right: float, bottom: float, fill: Colour) -> None:
-        """Fill an ellipse."""
-        self._draw.ellipse(self._box(left, top, right, bottom), fill=fill)
+    def oval(self, fill: Colour, *box: float) -> None:
+        """Fill an ellipse: left, top, right, bottom."""
+        self._draw.ellipse(self._scaled(box), fill=fill)
 
-    def ring(
-        self, left: float, top: float, right: float, bottom: float, colour: Colour, width: float
-    ) -> None:
-        """Draw the outline of an ellipse."""
-        box = self._box(left, top, right, bottom)
-        self._draw.ellipse(box, outline=colour, width=self._stroke(width))
+    def ring(self, colour: Colour, *numbers: float) -> None:
+        """Draw the outline of an ellipse: left, top, right, bottom, stroke."""
+        *box, width = numbers
+        self._draw.ellipse(self._scaled(box), outline=colour, width=self._stroke(width))
 
-    def poly(self, points: Sequence[Point], fill: Colour) -> None:
-        """Fill a polygon."""
-        self._draw.polygon(self._points(points), fill=fill)
+    def poly(self, fill: Colour, *points: float) -> None:
+        """Fill a polygon of x, y pairs."""
+        self._draw.polygon(self._scaled(points), fill=fill)
 
-    def line(self, points: Sequence[Point], colour: Colour, width: float = 0.06) -> None:
-        """Draw a polyline."""
+    def line(self, colour: Colour, width: float, *points: float) -> None:
+        """Draw a polyline: stroke, then x, y pairs."""
         stroke = self._stroke(width)
-        self._draw.line(self._points(points), fill=colour, width=stroke, joint="curve")
+        self._draw.line(self._scaled(points), fill=colour, width=stroke, joint="curve")
 
-    def arc(
-        self,
-        box: tuple[float, float, float, float],
-        degrees: Range,
-        colour: Colour,
-        width: float = 0.06,
-    ) -> None:
-        """Draw part of an ellipse's outline between two angles in degrees."""
-        stroke = self._stroke(width)
-        self._draw.arc(self._box(*box), degrees[0], degrees[1], fill=colour, width=stroke)
+    def arc(self, colour: Colour, *numbers: float) -> None:
+        """Draw part of an outline: left, top, right, bottom, two angles in degrees, stroke."""
+        *box, start, end, width = numbers
+        self._draw.arc(self._scaled(box), start, end, fill=colour, width=self._stroke(width))
 
-    def slice(self, box: tuple[float, float, float, float], degrees: Range, fill: Colour) -> None:
-        """Fill part of an ellipse between two angles in degrees."""
-        self._draw.pieslice(self._box(*box), degrees[0], degrees[1], fill=fill)
+    def slice(self, fill: Colour, *numbers: float) -> None:
+        """Fill part of an ellipse: left, top, right, bottom, two angles in degrees."""
+        *box, start, end = numbers
+        self._draw.pieslice(self._scaled(box), start, end, fill=fill)
 
     def finish(self) -> Image.Image:
         """Return the glyph as an anti-aliased RGBA image at its final size."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from analysis.scenes.scene import Scene
-from analysis.scenes.world import CATEGORIES, CATEGORY_INDEX, THEMES, with_article
+from analysis.scenes.world import CATEGORIES, CATEGORY_INDEX, themes, with_article
 
 SPLITS: tuple[str, ...] = ("random", "popular", "adversarial")
 """The three ways of choosing an absent object."""
@@ -41,26 +42,21 @@ class Question:
     category: str
 
 
+@cache
 def _theme_shares() -> np.ndarray:
-    shares = np.zeros((len(THEMES), len(CATEGORIES)))
-    for row, table in enumerate(THEMES.values()):
-        total = sum(table.values())
-        for name, weight in table.items():
-            shares[row, CATEGORY_INDEX[name]] = weight / total
-    return shares
-
-
-_SHARES = _theme_shares()
-_POPULARITY = _SHARES.sum(0)
-_COOCCURRENCE = _SHARES.T @ _SHARES
+    """Return (6, 26): share of each category in each theme."""
+    weights = [theme.categories for theme in themes().values()]
+    table = np.array([[row.get(name, 0.0) for name in CATEGORIES] for row in weights])
+    return table / np.array([[sum(row.values())] for row in weights])
 
 
 def _candidates(split: str, present: list[str], absent: list[str]) -> list[str]:
     if split == "random":
         return absent
-    score = _POPULARITY
+    shares = _theme_shares()
+    score = shares.sum(0)
     if split == "adversarial":
-        score = _COOCCURRENCE[[CATEGORY_INDEX[name] for name in present]].sum(0)
+        score = (shares.T @ shares)[[CATEGORY_INDEX[name] for name in present]].sum(0)
     ranked = sorted(absent, key=lambda name: -score[CATEGORY_INDEX[name]])
     return ranked[:_CHOICES]
 
@@ -78,8 +74,7 @@ def questions_for(scene: Scene) -> list[Question]:
     asked: list[Question] = []
     for split in SPLITS:
         pool = _candidates(split, present, absent)
-        picks = ((present, "yes"), (pool, "no"))
-        for names, label in picks:
+        for names, label in ((present, "yes"), (pool, "no")):
             name = names[int(rng.integers(len(names)))]
             text = QUESTION.format(with_article(name))
             asked.append(Question(split, text, label, name))

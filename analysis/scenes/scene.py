@@ -10,7 +10,7 @@ from PIL import Image
 
 from analysis.errors import UsageError
 from analysis.scenes.background import draw_background
-from analysis.scenes.glyphs_indoor import draw_glyph
+from analysis.scenes.glyphs import draw_glyph
 from analysis.scenes.world import (
     CATEGORIES,
     CATEGORY_INDEX,
@@ -18,8 +18,7 @@ from analysis.scenes.world import (
     OFF_THEME,
     PATCH,
     SIZE,
-    THEME_NAMES,
-    THEMES,
+    themes,
 )
 
 _SPLITS = {
@@ -67,7 +66,7 @@ class SceneParameters:
     texture
         0..1, see `background.draw_background`.
     theme
-        One of `world.THEME_NAMES`.
+        One of `world.themes`.
     """
 
     n_objects: int
@@ -148,12 +147,12 @@ def draw_parameters(rng: np.random.Generator) -> SceneParameters:
         n_objects=int(rng.choice(len(weights), p=weights)) + 1,
         object_size=float(rng.uniform(*_SIDES)),
         texture=float(rng.random()),
-        theme=THEME_NAMES[int(rng.integers(len(THEME_NAMES)))],
+        theme=list(themes())[int(rng.integers(len(themes())))],
     )
 
 
 def _draw_categories(parameters: SceneParameters, rng: np.random.Generator) -> list[str]:
-    table = THEMES[parameters.theme]
+    table = themes()[parameters.theme].categories
     names, weights = list(table), np.array(list(table.values()))
     chosen: list[str] = []
     while len(chosen) < parameters.n_objects:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
 SIZE = 144
 """Side of a scene in pixels."""
 PATCH = 12
@@ -47,75 +54,33 @@ CATEGORY_INDEX: dict[str, int] = {name: i for i, name in enumerate(CATEGORIES)}
 
 _PLURALS = {"person": "people", "bench": "benches", "couch": "couches", "sheep": "sheep"}
 
-THEMES: dict[str, dict[str, float]] = {
-    "street": {
-        "person": 3.0,
-        "car": 3.0,
-        "truck": 1.5,
-        "bicycle": 1.5,
-        "traffic light": 2.0,
-        "stop sign": 1.3,
-        "umbrella": 0.5,
-        "dog": 0.5,
-        "bench": 0.5,
-    },
-    "park": {
-        "person": 2.5,
-        "dog": 1.8,
-        "bench": 1.8,
-        "bicycle": 1.3,
-        "kite": 1.2,
-        "bird": 1.3,
-        "umbrella": 0.5,
-    },
-    "kitchen": {
-        "cup": 2.2,
-        "bowl": 2.0,
-        "bottle": 1.8,
-        "pizza": 1.4,
-        "chair": 1.5,
-        "dining table": 2.0,
-        "person": 0.7,
-        "clock": 0.6,
-    },
-    "living": {
-        "tv": 2.0,
-        "couch": 2.0,
-        "laptop": 1.4,
-        "chair": 1.5,
-        "cat": 1.7,
-        "clock": 1.1,
-        "person": 1.0,
-        "dog": 0.5,
-        "cup": 0.6,
-        "bottle": 0.5,
-    },
-    "farm": {
-        "sheep": 3.0,
-        "horse": 2.3,
-        "dog": 1.0,
-        "bird": 1.2,
-        "truck": 1.0,
-        "person": 0.9,
-    },
-    "beach": {
-        "person": 2.3,
-        "umbrella": 2.0,
-        "boat": 2.0,
-        "kite": 1.3,
-        "bird": 1.2,
-        "airplane": 1.0,
-        "dog": 0.6,
-        "chair": 0.9,
-    },
-}
-"""Weight of each category in each theme; this co-occurrence is the model's language prior."""
-
-THEME_NAMES: tuple[str, ...] = tuple(THEMES)
-"""The six theme names."""
-
 OFF_THEME = 0.06
 """Chance that an object is drawn from all categories and not from its scene's theme."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of the two bands behind a scene (hue, saturation, value; 0..1) and category weights.
+
+    The co-occurrence of categories in a theme is the model's language prior.
+    """
+
+    upper: tuple[float, float, float]
+    lower: tuple[float, float, float]
+    categories: dict[str, float]
+
+
+@cache
+def themes() -> dict[str, Theme]:
+    """Return the six themes by name, as `themes.yaml` says them."""
+    return {name: Theme(**row) for name, row in read_table("themes.yaml").items()}
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """Return the content of one of this package's YAML files."""
+    text = files("analysis.scenes").joinpath(name).read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    return table
 
 
 def plural(category: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from analysis.scenes.captions import CAPTION_PROMPT, captions_for, full_caption, noun_phrase
 from analysis.scenes.questions import SPLITS, questions_for
 from analysis.scenes.scene import make_scene, split_seeds
-from analysis.scenes.world import CATEGORIES, THEMES, plural, with_article
+from analysis.scenes.world import CATEGORIES, plural, themes, with_article
 from chair_eval import Matcher, Vocabulary
 
 _FORMS = {form: name for name in CATEGORIES for form in (name, plural(name))}
@@ -62,7 +62,7 @@ def test_questions_are_balanced_and_true(scenes):
 def test_adversarial_questions_stay_closer_to_the_theme_than_random_ones(scenes):
     def share(split):
         absent = [
-            q.category in THEMES[s.theme]
+            q.category in themes()[s.theme].categories
             for s in scenes
             for q in questions_for(s)
             if q.split == split and q.label == "no"

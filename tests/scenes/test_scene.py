@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from analysis.errors import UsageError
 from analysis.scenes.scene import draw_parameters, make_scene, split_seeds
-from analysis.scenes.world import CATEGORIES, CATEGORY_IDS, GRID, PATCH, SIZE, THEMES
+from analysis.scenes.world import CATEGORIES, CATEGORY_IDS, GRID, PATCH, SIZE, themes
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_unknown_split_says_what_exists():
 
 def test_number_size_texture_and_theme_are_independent():
     drawn = [draw_parameters(np.random.default_rng(seed)) for seed in range(1500)]
-    theme_names = list(THEMES)
+    theme_names = list(themes())
     columns = [
         [p.n_objects for p in drawn],
         [p.object_size for p in drawn],
@@ -47,9 +47,9 @@ def test_number_size_texture_and_theme_are_independent():
     ]
     columns += [[float(p.theme == theme) for p in drawn] for theme in theme_names]
     rho = np.abs(np.corrcoef(np.array(columns)))
-    causes, themes = rho[:3, :3], rho[:3, 3:]
+    causes, mixed = rho[:3, :3], rho[:3, 3:]
     assert (causes[~np.eye(3, dtype=bool)] < 0.09).all()
-    assert (themes < 0.09).all()
+    assert (mixed < 0.09).all()
     assert {p.n_objects for p in drawn} == set(range(1, 13))
 
 

@@ -1,6 +1,5 @@
 """`agile data`: list, get and verify the data sets that can be downloaded."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -24,7 +23,8 @@ def list_sources() -> None:
     from analysis.datasets.manifest import MANIFEST
     from analysis.datasets.sources import all_sources
 
-    for source in all_sources():
+    sources = all_sources()
+    for source in map(sources.get, sources):
         folder = FETCHED / source.name
         here = f"here: --data {source.name}" if (folder / MANIFEST).exists() else ""
         typer.echo(f"{source.name:14} {source.summary}")
@@ -34,6 +34,9 @@ def list_sources() -> None:
             typer.echo(f"{'':14} {here}")
     typer.echo(f"{'scenes':14} drawn pictures of the embedded model; nothing to fetch")
     typer.echo(f"{'folder:PATH':14} your own pictures; nothing to fetch")
+    typer.echo(
+        f"{'hf:OWNER/NAME':14} any data set of the hub or saved by datasets; fetched when used"
+    )
 
 
 @app.command("get")
@@ -46,17 +49,18 @@ def get_source(
     timeout: float = typer.Option(60, min=1, help="Seconds without data before trying again."),
 ) -> None:
     """Fetch a data set; run it again to continue."""
-    from analysis.datasets.download import Manners
+    from tqdm import tqdm
+
+    from analysis.datasets.fetch import Patience, get, need_space, parse_checksum
     from analysis.datasets.sources import find_source
-    from analysis.datasets.store import get, need_space, parse_checksum
 
     source = find_source(name)
     folder = to or FETCHED / name
     known = dict(parse_checksum(text) for text in sha256)
     need_space(source, folder)
-    manners = Manners(attempts=attempts, timeout=timeout)
-    with _Bar(len(source.files)) as bar:
-        entries = list(get(source, folder, mirror, known, manners, bar.file))
+    fetched = get(source, folder, mirror, known, Patience(attempts, timeout))
+    total = sum(len(file.members) or 1 for file in source.files)
+    entries = list(tqdm(fetched, desc=name, unit="file", total=total, disable=None))
     by_size = sum(entry.checked == "size" for entry in entries)
     spec = name if to is None else f"{name}:{folder}"
     typer.echo(f"{len(entries)} files in {folder}; use --data {spec}")
@@ -79,25 +83,3 @@ def verify_folder(
     typer.echo(f"{len(findings) - len(bad)} of {len(findings)} files in {folder} are ok")
     if bad:
         raise AgileError(f"{len(bad)} files are not as they arrived; delete them and get again.")
-
-
-class _Bar:
-    """One progress bar of bytes with the file's name and number; silent without a terminal."""
-
-    def __init__(self, n_files: int) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit="B", unit_scale=True, unit_divisor=1024, disable=None)
-        self._n_files, self._started = n_files, 0
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def file(self, path: str) -> Callable[[int], object]:
-        """Show the next file; return what counts its bytes."""
-        self._started += 1
-        self._bar.set_description(f"{self._started}/{self._n_files} {Path(path).name}")
-        return self._bar.update

@@ -1,10 +1,13 @@
-"""Data sets by name: ``load_dataset("pope:data/raw/pope")``. No model, no torch, no download.
+"""Data sets by name: ``load_dataset("pope:data/raw/pope")``. No model, no torch.
 
-A spec is ``NAME``, ``NAME:ARGUMENT`` and optionally options, ``NAME:ARGUMENT:key=value``.
+A spec is ``NAME``, ``NAME:ARGUMENT`` and optionally options, ``NAME:ARGUMENT:key=value``. Nothing
+is downloaded but by ``hf:``, whose data `datasets` fetches and caches.
 """
 
+import importlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -16,10 +19,79 @@ from analysis.registry import Registry
 
 __all__ = ["DATASETS", "Box", "Dataset", "Question", "Sample", "image_for", "load_dataset"]
 
-#: Name → factory; a factory takes what follows the name in the spec, and keyword options.
-DATASETS: Registry[Callable[..., Dataset]] = Registry("data set")
-
 _OPTION = re.compile(r"^([a-z][a-z_]*)=(.*)$", re.DOTALL)
+_COMMA = re.compile(r",(?=[a-z]+=)")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads a data set, and where that is; imported when it is first used.
+
+    Attributes
+    ----------
+    summary
+        One sentence for ``agile ls datasets``.
+    place
+        ``module:function`` or ``module:class``; takes what follows the name in the spec, and
+        keyword options.
+    options
+        The options there are.
+    """
+
+    summary: str
+    place: str
+    options: tuple[str, ...] = ()
+
+    def __call__(self, argument: str, **options: str) -> Dataset:
+        """Return the data set; ``UsageError`` when it cannot be used."""
+        module, _, name = self.place.partition(":")
+        dataset: Dataset = getattr(importlib.import_module(module), name)(argument, **options)
+        return dataset
+
+
+#: Name → what reads it; one entry a data set. One's own function may be registered too.
+DATASETS: Registry[Callable[..., Dataset]] = Registry("data set")
+for _name, _reader in {
+    "scenes": Reader(
+        "Drawn pictures of COCO categories for the embedded model; nothing to download.",
+        "analysis.datasets.scenes:from_argument",
+    ),
+    "folder": Reader(
+        "Your own pictures, with COCO annotations or JSON Lines beside them if there are any.",
+        "analysis.datasets.folder:Folder",
+        ("prompt",),
+    ),
+    "coco-chair": Reader(
+        "500 COCO val2014 images for captions and CHAIR, the published list.",
+        "analysis.datasets.coco_chair:CocoChair",
+        ("prompt", "ids"),
+    ),
+    "pope": Reader(
+        "POPE: is there a … in the image? 9,000 yes/no questions on 500 COCO images.",
+        "analysis.datasets.pope:Pope",
+        ("split", "images", "suffix"),
+    ),
+    "mme": Reader(
+        "MME: 2,374 yes/no questions on 1,187 images in 14 subtasks.",
+        "analysis.datasets.mme:Mme",
+        ("subtask", "suffix"),
+    ),
+    "scienceqa-img": Reader(
+        "ScienceQA-IMG: 2,017 multiple-choice questions with an image (test split).",
+        "analysis.datasets.scienceqa:ScienceQa",
+        ("split", "suffix"),
+    ),
+    "hf": Reader(
+        "Any data set of the hub or of a folder that `datasets` opens: "
+        "hf:OWNER/NAME[:CONFIG][:SPLIT]:image=COLUMN,question=COLUMN,answer=COLUMN.",
+        "analysis.datasets.hf:open_hf",
+        (
+            *("image", "question", "answer", "choices", "id", "captions", "category"),
+            *("prompt", "suffix", "task", "revision", "stream"),
+        ),
+    ),
+}.items():
+    DATASETS.register(_name)(_reader)
 
 
 class HasConfig(Protocol):
@@ -30,60 +102,6 @@ class HasConfig(Protocol):
         """Merged configuration; ``config["data"]`` is the spec of the data set."""
 
 
-@DATASETS.register("scenes")
-def _scenes(argument: str, **options: str) -> Dataset:
-    """Drawn pictures of COCO categories for the embedded model; nothing to download."""
-    from analysis.datasets.scenes import from_argument
-
-    _refuse(options, "scenes", ())
-    return from_argument(argument)
-
-
-@DATASETS.register("folder")
-def _folder(argument: str, **options: str) -> Dataset:
-    """Your own pictures, with COCO annotations or JSON Lines beside them if there are any."""
-    from analysis.datasets.folder import Folder
-
-    _refuse(options, "folder", ("prompt",))
-    return Folder(argument, **options)
-
-
-@DATASETS.register("coco-chair")
-def _coco_chair(argument: str, **options: str) -> Dataset:
-    """500 COCO val2014 images for captions and CHAIR, the published list."""
-    from analysis.datasets.coco_chair import CocoChair
-
-    _refuse(options, "coco-chair", ("prompt", "ids"))
-    return CocoChair(argument, **options)
-
-
-@DATASETS.register("pope")
-def _pope(argument: str, **options: str) -> Dataset:
-    """POPE: is there a … in the image? 9,000 yes/no questions on 500 COCO images."""
-    from analysis.datasets.pope import Pope
-
-    _refuse(options, "pope", ("split", "images", "suffix"))
-    return Pope(argument, **options)
-
-
-@DATASETS.register("mme")
-def _mme(argument: str, **options: str) -> Dataset:
-    """MME: 2,374 yes/no questions on 1,187 images in 14 subtasks."""
-    from analysis.datasets.mme import Mme
-
-    _refuse(options, "mme", ("subtask", "suffix"))
-    return Mme(argument, **options)
-
-
-@DATASETS.register("scienceqa-img")
-def _scienceqa(argument: str, **options: str) -> Dataset:
-    """ScienceQA-IMG: 2,017 multiple-choice questions with an image (test split)."""
-    from analysis.datasets.scienceqa import ScienceQa
-
-    _refuse(options, "scienceqa-img", ("split", "suffix"))
-    return ScienceQa(argument, **options)
-
-
 def load_dataset(spec: str, **options: str) -> Dataset:
     """Return the data set a spec names.
 
@@ -91,7 +109,8 @@ def load_dataset(spec: str, **options: str) -> Dataset:
     ----------
     spec
         ``scenes``, ``scenes:test:500``, ``folder:PATH``, ``coco-chair:PATH``, ``pope:PATH``,
-        ``mme:PATH``, ``scienceqa-img:PATH``; options may follow as ``:key=value``.
+        ``mme:PATH``, ``scienceqa-img:PATH``, ``hf:OWNER/NAME``; options may follow as
+        ``:key=value``, several of ``hf`` also as ``key=value,key=value``.
     options
         The same options as keywords; they win over the spec's.
 
@@ -101,7 +120,11 @@ def load_dataset(spec: str, **options: str) -> Dataset:
         If the name or an option is unknown, or the data cannot be used; with the remedy.
     """
     name, argument, written = parse_spec(spec)
-    return DATASETS.get(name)(argument, **{**written, **options})
+    reader, given = DATASETS.get(name), {**written, **options}
+    if isinstance(reader, Reader) and (unknown := [k for k in given if k not in reader.options]):
+        has = f"it has: {', '.join(reader.options)}" if reader.options else "it has none"
+        raise UsageError(f"option {unknown[0]!r} is unknown for the data set {name!r}; {has}.")
+    return reader(argument, **given)
 
 
 def parse_spec(spec: str) -> tuple[str, str, dict[str, str]]:
@@ -109,9 +132,10 @@ def parse_spec(spec: str) -> tuple[str, str, dict[str, str]]:
     name, _, rest = spec.strip().partition(":")
     parts = rest.split(":")
     options: dict[str, str] = {}
-    while parts and (match := _OPTION.match(parts[-1])):
-        options[match[1]] = match[2]
-        parts.pop()
+    while parts and _OPTION.match(parts[-1]):
+        text = parts.pop()
+        pairs = _COMMA.split(text) if name == "hf" else [text]
+        options |= {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
     return name, ":".join(parts), options
 
 
@@ -134,11 +158,3 @@ def image_for(run: HasConfig, image_id: str) -> Image.Image:
 @lru_cache(maxsize=4)
 def _cached(spec: str) -> Dataset:
     return load_dataset(spec)
-
-
-def _refuse(options: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> None:
-    """Raise ``UsageError`` for options a data set does not have."""
-    for key in options:
-        if key not in allowed:
-            has = f"it has: {', '.join(allowed)}" if allowed else "it has none"
-            raise UsageError(f"option {key!r} is unknown for the data set {name!r}; {has}.")

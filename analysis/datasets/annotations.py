@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from analysis.datasets.base import Box
 from analysis.datasets.jsonl import read_json, read_jsonl, text_of
-from analysis.datasets.truth import objects_in_captions
 from analysis.errors import UsageError
 
 
@@ -151,3 +151,19 @@ def _settle(note: _Notes) -> Annotation:
         captions=tuple(note.captions),
         coco_id=note.coco_id,
     )
+
+
+def objects_in_captions(captions: Iterable[str]) -> set[str]:
+    """Return the categories that any of the captions mentions.
+
+    The ``pattern`` dialect of 2018 is used, as in :mod:`chair_eval`'s default preset.
+    """
+    return {name for caption in captions for name in _matcher().match(caption).categories}
+
+
+@lru_cache(maxsize=1)
+def _matcher() -> Any:
+    # Loading the vocabulary takes time that a folder without captions need not spend.
+    from chair_eval.matcher import Matcher
+
+    return Matcher()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from analysis.errors import UsageError
 
-CHUNK = 1 << 20
 DIGESTS = ("md5", "sha1", "sha256")
 #: First bytes by suffix, against a web page served in place of a file.
 MAGIC = {".jpg": b"\xff\xd8", ".zip": b"PK", ".parquet": b"PAR1", ".png": b"\x89PNG"}
@@ -38,40 +37,31 @@ class Received:
 
 
 def digests(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return hex digests of a file, read once.
+    """Return hex digests of a file.
 
     Raises
     ------
     UsageError
         If a name is not md5, sha1 or sha256.
     """
-    hashes = {}
+    found = {}
     for name in names:
         if name not in DIGESTS:
             raise UsageError(f"checksum {name!r} is unknown; choose one of: {', '.join(DIGESTS)}.")
-        hashes[name] = hashlib.new(name, usedforsecurity=False)
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            for digest in hashes.values():
-                digest.update(chunk)
-    return {name: digest.hexdigest() for name, digest in hashes.items()}
+        with path.open("rb") as stream:
+            found[name] = hashlib.file_digest(stream, name).hexdigest()
+    return found
 
 
 def check_file(
-    path: Path,
-    name: str,
-    checksums: Mapping[str, str],
-    declared: str | None = None,
-    size: int | None = None,
+    path: Path, checksums: Mapping[str, str], declared: str | None = None, size: int | None = None
 ) -> Received:
     """Check a received file.
 
     Parameters
     ----------
     path
-        The file as received; it may have a temporary name.
-    name
-        Its proper name, whose suffix tells the expected first bytes.
+        The file, whose suffix tells the expected first bytes.
     checksums
         Known digests by name; all must agree.
     declared
@@ -86,7 +76,7 @@ def check_file(
     """
     actual = path.stat().st_size
     if size is not None and actual != size:
-        raise WrongFileError(f"{name} has {actual:,} bytes, not {size:,}")
+        raise WrongFileError(f"{path.name} has {actual:,} bytes, not {size:,}")
     known, checked = dict(checksums), ", ".join(checksums)
     if not known and declared:
         kind = "sha256" if len(declared) == 64 else "md5"
@@ -95,10 +85,10 @@ def check_file(
     for kind, wanted in known.items():
         if found[kind] != wanted.lower():
             raise WrongFileError(
-                f"{name} has the wrong checksum ({kind} {found[kind]}, expected {wanted})"
+                f"{path.name} has the wrong checksum ({kind} {found[kind]}, expected {wanted})"
             )
-    magic = MAGIC.get(Path(name).suffix.lower(), b"")
+    magic = MAGIC.get(path.suffix.lower(), b"")
     with path.open("rb") as stream:
         if not known and stream.read(len(magic)) != magic:
-            raise WrongFileError(f"{name} is no {Path(name).suffix[1:]} file but something else")
+            raise WrongFileError(f"{path.name} is no {path.suffix[1:]} file but something else")
     return Received(actual, found["sha256"], checked or "size")

@@ -63,7 +63,7 @@ class Folder(Dataset):
             )
         self._known = frozenset(self._ids)
         self.has_captions_annotation = bool(self._annotations)
-        self.revision = _fingerprint(self.path, files)
+        self.revision = names_and_sizes(self.path, files)
 
     def ids(self) -> list[str]:
         """Return paths inside the folder, with forward slashes."""
@@ -164,7 +164,7 @@ def _inside(image: str, where: str) -> str:
     return path.as_posix()
 
 
-def _fingerprint(folder: Path, files: list[Path]) -> str:
+def names_and_sizes(folder: Path, files: list[Path]) -> str:
     """Return a hash of names and sizes: cheap, and changed by most edits (not by all)."""
     digest = hashlib.sha256()
     for path in files:

@@ -1,6 +1,11 @@
 """A data set whose samples are all known from the start, as benchmarks are."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from PIL import Image
 
 from analysis.datasets.base import Dataset, Question, Sample
 from analysis.errors import UsageError
@@ -12,21 +17,59 @@ SHORT_ANSWER = "\nAnswer the question using a single word or phrase."
 FETCHED = Path("data/raw")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One question, and the image it is about.
+
+    Attributes
+    ----------
+    image_id
+        Questions of one image become one sample, in the order of first mention.
+    load
+        Returns the image, given the name it has in messages; the first question's is used.
+    question
+        What is asked.
+    file_name, meta, objects
+        As in `Sample`; of the first question.
+    """
+
+    image_id: str
+    load: Callable[[str], Image.Image]
+    question: Question
+    file_name: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[str, ...] | None = None
+
+    def sample(self, questions: Iterable[Question] = ()) -> Sample:
+        """Return the sample of the image, asked these questions, else this one."""
+        return Sample(
+            image_id=self.image_id,
+            file_name=self.file_name or self.image_id,
+            load=lambda: self.load(self.image_id),
+            questions=tuple(questions) or (self.question,),
+            objects=self.objects,
+            meta=self.meta,
+        )
+
+
 class Listed(Dataset):
-    """Base of the benchmark readers: a list of samples, found by id.
+    """Base of the benchmark readers: samples made of questions, found by the image's id.
 
     Parameters
     ----------
-    samples
-        At least one, in order, ids unique.
+    asked
+        Every question, in order.
     revision
         What pins the content.
     """
 
-    def __init__(self, samples: list[Sample], revision: str) -> None:
-        self._samples = {sample.image_id: sample for sample in samples}
-        if len(self._samples) != len(samples):
-            raise ValueError(f"the ids of {self.name} are not unique")
+    def __init__(self, asked: Iterable[Asked], revision: str) -> None:
+        first: dict[str, Asked] = {}
+        questions: dict[str, list[Question]] = {}
+        for one in asked:
+            first.setdefault(one.image_id, one)
+            questions.setdefault(one.image_id, []).append(one.question)
+        self._samples = {name: one.sample(questions[name]) for name, one in first.items()}
         self.revision = revision
 
     def ids(self) -> list[str]:
@@ -55,14 +98,25 @@ def existing_path(name: str, path: str | Path) -> Path:
     return found
 
 
+def parts_of(name: str, option: str, value: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts of a data set that an option names: one of them, or ``all``.
+
+    Raises
+    ------
+    UsageError
+        For any other value.
+    """
+    if value != "all" and value not in known:
+        raise UsageError(
+            f"{option}={value!r} is not a {option} of {name}; choose one of: "
+            f"{', '.join((*known, 'all'))}."
+        )
+    return tuple(known) if value == "all" else (value,)
+
+
 def yes_or_no(value: object, where: str) -> str:
     """Return ``"yes"`` or ``"no"``; ``UsageError`` for any other label."""
     label = str(value).strip().strip(".").lower()
     if label not in ("yes", "no"):
         raise UsageError(f"{where}: the label is {value!r}; a yes/no data set has yes or no.")
     return label
-
-
-def add_question(asked: dict[str, list[Question]], image_id: str, question: Question) -> None:
-    """File a question under its image, keeping the order of first mention."""
-    asked.setdefault(image_id, []).append(question)

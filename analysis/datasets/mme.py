@@ -11,16 +11,24 @@ Two layouts are read:
 ``image_id`` is ``SUBTASK/NAME``, ``split`` of a question is the subtask.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from analysis.benchmarks import SUBTASKS
-from analysis.datasets.base import Question, Sample
+from analysis.datasets.base import Question
 from analysis.datasets.images import BENCHMARK, SUFFIXES, load_image
-from analysis.datasets.listed import SHORT_ANSWER, Listed, add_question, existing_path, yes_or_no
+from analysis.datasets.listed import (
+    SHORT_ANSWER,
+    Asked,
+    Listed,
+    existing_path,
+    parts_of,
+    yes_or_no,
+)
 from analysis.datasets.tables import parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
 
@@ -29,7 +37,8 @@ COLUMNS = ("question_id", "question", "answer", "category")
 #: Part of the official questions; LLaVA-1.5's own instruction takes its place.
 OFFICIAL_SUFFIX = "Please answer yes or no."
 
-Loader = Callable[[], Image.Image]
+# Id and loader of an image, what is asked about it, and the label.
+_Found = tuple[str, Callable[[str], Image.Image], str, str]
 
 
 class Mme(Listed):
@@ -55,61 +64,53 @@ class Mme(Listed):
     license = "research only, see the MME release"
 
     def __init__(self, path: str | Path, subtask: str = "all", suffix: str = SHORT_ANSWER) -> None:
-        wanted = SUBTASKS if subtask == "all" else (subtask,)
-        if not set(wanted) <= set(SUBTASKS):
-            known = ", ".join((*SUBTASKS, "all"))
-            raise UsageError(f"subtask={subtask!r} is unknown in mme; choose one of: {known}.")
+        wanted = parts_of(self.name, "subtask", subtask, SUBTASKS)
         root = existing_path(self.name, path)
-        self._suffix = suffix
-        self._asked: dict[str, list[Question]] = {}
-        self._loaders: dict[str, Loader] = {}
         files = parquet_files(root, "test")
-        if files:
-            self._add_rows(files, wanted)
-        else:
-            self._add_folders(root, wanted)
-        if not self._asked:
+        rows = _from_parquet(files, wanted) if files else _from_folders(root, wanted)
+        super().__init__(_worded(rows, suffix), revision_of(root, files))
+        if not len(self):
             raise UsageError(
                 f"{str(path)!r} has neither Parquet files (test-….parquet) nor subtask folders "
                 f"of MME; get them with: agile data get mme."
             )
-        samples = [
-            Sample(image_id, image_id, self._loaders[image_id], tuple(questions),
-                   meta={"subtask": questions[0].split})
-            for image_id, questions in self._asked.items()
-        ]  # fmt: skip
-        super().__init__(samples, revision_of(root, files))
 
-    def _add_rows(self, files: list[Path], wanted: tuple[str, ...]) -> None:
-        for row in read_rows(files, COLUMNS):
-            subtask, name = str(row.fields["category"]), str(row.fields["question_id"])
-            if subtask not in SUBTASKS:
-                raise UsageError(f"{row.where}: category {subtask!r} is none of MME's subtasks.")
-            if subtask in wanted:
-                image_id = name if name.startswith(f"{subtask}/") else f"{subtask}/{name}"
-                self._loaders.setdefault(image_id, partial(row.load, image_id))
-                self._add(image_id, subtask, str(row.fields["question"]),
-                          yes_or_no(row.fields["answer"], row.where))  # fmt: skip
 
-    def _add_folders(self, root: Path, wanted: tuple[str, ...]) -> None:
-        for subtask in wanted:
-            for text in question_files(root / subtask):
-                picture = _picture_of(text)
-                image_id = f"{subtask}/{picture.name}"
-                self._loaders[image_id] = partial(load_image, picture, image_id, BENCHMARK)
-                for number, line in enumerate(_lines(text), 1):
-                    question, tab, answer = line.partition("\t")
-                    where = f"{subtask}/{text.name}:{number}"
-                    if not tab:
-                        raise UsageError(f"{where} has no tab between question and answer.")
-                    self._add(image_id, subtask, question, yes_or_no(answer, where))
+def _worded(rows: Iterable[_Found], suffix: str) -> Iterator[Asked]:
+    """Yield the questions, numbered within their image and ended as asked for."""
+    counts: Counter[str] = Counter()
+    for image_id, load, text, label in rows:
+        subtask = image_id.partition("/")[0]
+        words = text.strip()
+        if suffix:
+            words = words.removesuffix(OFFICIAL_SUFFIX).rstrip() + suffix
+        question = Question(f"q{counts[image_id]}", "yesno", words, subtask, label)
+        counts[image_id] += 1
+        yield Asked(image_id, load, question, meta={"subtask": subtask})
 
-    def _add(self, image_id: str, subtask: str, text: str, label: str) -> None:
-        asked = text.strip()
-        if self._suffix:
-            asked = asked.removesuffix(OFFICIAL_SUFFIX).rstrip() + self._suffix
-        number = len(self._asked.get(image_id, ()))
-        add_question(self._asked, image_id, Question(f"q{number}", "yesno", asked, subtask, label))
+
+def _from_parquet(files: list[Path], wanted: tuple[str, ...]) -> Iterator[_Found]:
+    for row in read_rows(files, COLUMNS):
+        subtask, name = str(row.fields["category"]), str(row.fields["question_id"])
+        if subtask not in SUBTASKS:
+            raise UsageError(f"{row.where}: category {subtask!r} is none of MME's subtasks.")
+        if subtask in wanted:
+            image_id = f"{subtask}/{name.removeprefix(f'{subtask}/')}"
+            label = yes_or_no(row.fields["answer"], row.where)
+            yield image_id, row.load, str(row.fields["question"]), label
+
+
+def _from_folders(root: Path, wanted: tuple[str, ...]) -> Iterator[_Found]:
+    for subtask in wanted:
+        for file in question_files(root / subtask):
+            picture = _picture_of(file)
+            for number, line in enumerate(_lines(file), 1):
+                question, tab, answer = line.partition("\t")
+                where = f"{subtask}/{file.name}:{number}"
+                if not tab:
+                    raise UsageError(f"{where} has no tab between question and answer.")
+                load = partial(load_image, picture, policy=BENCHMARK)
+                yield f"{subtask}/{picture.name}", load, question, yes_or_no(answer, where)
 
 
 def question_files(folder: Path) -> list[Path]:

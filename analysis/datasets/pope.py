@@ -12,24 +12,29 @@ name without suffix.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from analysis.benchmarks import SPLITS
-from analysis.datasets.base import Question, Sample
+from analysis.datasets.base import Question
 from analysis.datasets.images import BENCHMARK, load_image
 from analysis.datasets.jsonl import read_jsonl, text_of
-from analysis.datasets.listed import SHORT_ANSWER, Listed, add_question, existing_path, yes_or_no
-from analysis.datasets.tables import Row, parquet_files, read_rows, revision_of
+from analysis.datasets.listed import (
+    SHORT_ANSWER,
+    Asked,
+    Listed,
+    existing_path,
+    parts_of,
+    yes_or_no,
+)
+from analysis.datasets.tables import parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
 
 COLUMNS = ("question_id", "question", "answer", "image_source", "category")
 _COCO_NAME = re.compile(r"COCO_[a-z]+20\d\d_0*(\d+)$")
-
-Loader = Callable[[], Image.Image]
 
 
 class Pope(Listed):
@@ -59,70 +64,67 @@ class Pope(Listed):
     def __init__(
         self, path: str | Path, split: str = "all", images: str = "", suffix: str = SHORT_ANSWER
     ) -> None:
-        wanted = SPLITS if split == "all" else (split,)
-        if not set(wanted) <= set(SPLITS):
-            known = ", ".join((*SPLITS, "all"))
-            raise UsageError(f"split={split!r} is not a split of pope; choose one of: {known}.")
+        wanted = parts_of(self.name, "split", split, SPLITS)
         root = existing_path(self.name, path)
-        files = pope_parquet(root, wanted)
-        self._suffix = suffix
-        self._asked: dict[str, list[Question]] = {}
-        self._loaders: dict[str, Loader] = {}
-        if files:
-            for row in read_rows(files, COLUMNS):
-                self._add_row(row, wanted)
+        if files := pope_parquet(root, wanted):
+            asked = _from_parquet(files, wanted, suffix)
         else:
-            files = self._add_lines(root, Path(images) if images else root, wanted)
-        if not self._asked:
-            raise UsageError(f"{str(path)!r} has no question of split {split!r}; check the path.")
-        super().__init__(
-            [self._sample(image_id) for image_id in self._asked], revision_of(root, files)
-        )
-
-    def _add_row(self, row: Row, wanted: tuple[str, ...]) -> None:
-        split = str(row.fields["category"])
-        if split not in wanted:
-            return
-        image_id = str(row.fields["image_source"]).removesuffix(".jpg")
-        self._loaders.setdefault(image_id, partial(row.load, image_id))
-        self._add(image_id, split, row.fields["question_id"], row.fields["question"],
-                  yes_or_no(row.fields["answer"], row.where))  # fmt: skip
-
-    def _add_lines(self, root: Path, images: Path, wanted: tuple[str, ...]) -> list[Path]:
-        files = [pope_lines(root, split) for split in wanted]
-        folder = image_folder(images)
-        for split, file in zip(wanted, files, strict=True):
-            for where, row in read_jsonl(file):
-                name = text_of(row, ("image",), where)
-                image_id = name.rsplit(".", 1)[0]
-                self._loaders.setdefault(
-                    image_id, partial(load_image, folder / name, name, BENCHMARK)
-                )
-                self._add(image_id, split, text_of(row, ("question_id",), where),
-                          text_of(row, ("text", "question"), where),
-                          yes_or_no(row.get("label"), where))  # fmt: skip
-        if not any((folder / f"{image_id}.jpg").exists() for image_id in self._asked):
-            raise UsageError(
-                f"{str(folder)!r} has none of the COCO images the questions are about; name "
-                f"their folder: pope:PATH:images=FOLDER."
+            files = [pope_lines(root, one) for one in wanted]
+            asked = _from_lines(
+                files, wanted, image_folder(Path(images) if images else root), suffix
             )
-        return files
+        super().__init__(asked, revision_of(root, files))
+        if not len(self):
+            raise UsageError(f"{str(path)!r} has no question of split {split!r}; check the path.")
 
-    def _add(self, image_id: str, split: str, number: object, text: str, label: str) -> None:
-        question = Question(
-            f"{split}-{number}", "yesno", f"{text.strip()}{self._suffix}", split, label
-        )
-        add_question(self._asked, image_id, question)
 
-    def _sample(self, image_id: str) -> Sample:
-        match = _COCO_NAME.match(image_id)
-        return Sample(
-            image_id=image_id,
-            file_name=f"{image_id}.jpg",
-            load=self._loaders[image_id],
-            questions=tuple(self._asked[image_id]),
-            meta={"coco_id": int(match[1])} if match else {},
+def _from_parquet(files: list[Path], wanted: tuple[str, ...], suffix: str) -> Iterator[Asked]:
+    for row in read_rows(files, COLUMNS):
+        fields, split = row.fields, str(row.fields["category"])
+        if split in wanted:
+            label = yes_or_no(fields["answer"], row.where)
+            question = _question(split, fields["question_id"], fields["question"], suffix, label)
+            name = str(fields["image_source"]).removesuffix(".jpg")
+            yield Asked(name, row.load, question, f"{name}.jpg", _meta(name))
+
+
+def _from_lines(
+    files: list[Path], wanted: tuple[str, ...], folder: Path, suffix: str
+) -> Iterator[Asked]:
+    found = False
+    for split, file in zip(wanted, files, strict=True):
+        for where, row in read_jsonl(file):
+            picture = folder / text_of(row, ("image",), where)
+            found = found or picture.exists()
+            label = yes_or_no(row.get("label"), where)
+            text = text_of(row, ("text", "question"), where)
+            number = text_of(row, ("question_id",), where)
+            load = partial(_load, picture)
+            yield Asked(
+                picture.stem,
+                load,
+                _question(split, number, text, suffix, label),
+                picture.name,
+                _meta(picture.stem),
+            )
+    if not found:
+        raise UsageError(
+            f"{str(folder)!r} has none of the COCO images the questions are about; name "
+            f"their folder: pope:PATH:images=FOLDER."
         )
+
+
+def _load(picture: Path, _name: str) -> Image.Image:
+    return load_image(picture, picture.name, BENCHMARK)
+
+
+def _question(split: str, number: object, text: str, suffix: str, label: str) -> Question:
+    return Question(f"{split}-{number}", "yesno", f"{text.strip()}{suffix}", split, label)
+
+
+def _meta(image_id: str) -> dict[str, int]:
+    match = _COCO_NAME.match(image_id)
+    return {"coco_id": int(match[1])} if match else {}
 
 
 def pope_parquet(root: Path, wanted: tuple[str, ...]) -> list[Path]:

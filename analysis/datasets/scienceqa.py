@@ -12,18 +12,18 @@ Each question is a sample of its own. ``image_id`` is the problem id, or ``SPLIT
 Parquet, which has none; two configurations of the hub number their rows differently.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from analysis.datasets.base import Question, Sample
+from analysis.datasets.base import Question
 from analysis.datasets.images import BENCHMARK, load_image
 from analysis.datasets.jsonl import read_json
-from analysis.datasets.listed import Listed, existing_path
-from analysis.datasets.tables import parquet_files, read_rows, revision_of
+from analysis.datasets.listed import Asked, Listed, existing_path
+from analysis.datasets.tables import parquet_files, read_tables, revision_of
 from analysis.errors import UsageError
 
 SPLITS = ("test", "validation", "train")
@@ -63,48 +63,42 @@ class ScienceQa(Listed):
             raise UsageError(f"split={split!r} is unknown; choose one of: {known}.")
         root = existing_path(self.name, path)
         files = parquet_files(root, split, prefer="ScienceQA-IMG")
-        samples = self._from_parquet(files, split, suffix)
+        asked = _from_parquet(files, split, suffix)
         if not files and root.is_dir() and (problems := sorted(root.rglob("problems.json"))):
             files = problems[:1]
-            samples = self._from_problems(files[0], split, suffix)
-        if not samples:
+            asked = _from_problems(files[0], split, suffix)
+        super().__init__(asked, revision_of(root, files))
+        if not len(self):
             raise UsageError(
                 f"{str(path)!r} has neither {split}-….parquet with images nor problems.json; "
                 f"get the data with: agile data get scienceqa-img."
             )
-        super().__init__(samples, revision_of(root, files))
 
-    def _from_parquet(self, files: list[Path], split: str, suffix: str) -> list[Sample]:
-        samples: list[Sample] = []
-        present: list[bool] = []
-        for number, row in enumerate(read_rows(files, COLUMNS, OPTIONAL)):
-            if row.number == 0:
-                present = row.images.present()
-            if present[row.number]:
-                image_id = f"{split}-{number:05d}"
-                load = partial(row.load, image_id)
-                samples.append(_sample(image_id, row.fields, load, suffix, row.where))
-        return samples
 
-    def _from_problems(self, file: Path, split: str, suffix: str) -> list[Sample]:
-        official = "val" if split == "validation" else split
-        samples = []
-        for number, problem in read_json(file).items():
-            where = f"{file.name}[{number}]"
-            if not isinstance(problem, dict):
-                raise UsageError(f"{where} is not a problem; give the official problems.json.")
-            if problem.get("split") == official and problem.get("image"):
-                picture = _picture(file.parent, official, number, str(problem["image"]))
-                samples.append(
-                    _sample(
-                        number,
-                        problem,
-                        partial(load_image, picture, f"{number}/{picture.name}", BENCHMARK),
-                        suffix,
-                        where,
-                    )
-                )
-        return samples
+def _from_parquet(files: list[Path], split: str, suffix: str) -> Iterator[Asked]:
+    start = 0
+    for table in read_tables(files, COLUMNS):
+        for row, present in zip(table.rows(), table.present(), strict=True):
+            if present:
+                image_id = f"{split}-{start + row.number:05d}"
+                yield _asked(image_id, row.fields, row.load, suffix, row.where)
+        start += len(table)
+
+
+def _from_problems(file: Path, split: str, suffix: str) -> Iterator[Asked]:
+    official = "val" if split == "validation" else split
+    for number, problem in read_json(file).items():
+        where = f"{file.name}[{number}]"
+        if not isinstance(problem, dict):
+            raise UsageError(f"{where} is not a problem; give the official problems.json.")
+        if problem.get("split") == official and problem.get("image"):
+            picture = _picture(file.parent, official, number, str(problem["image"]))
+            load = partial(_load, picture)
+            yield _asked(number, problem, load, suffix, where)
+
+
+def _load(picture: Path, image_id: str) -> Image.Image:
+    return load_image(picture, f"{image_id}/{picture.name}", BENCHMARK)
 
 
 def question_text(
@@ -120,13 +114,27 @@ def question_text(
     return "\n".join(lines) + suffix
 
 
-def _sample(
+def _asked(
     image_id: str,
     fields: Mapping[str, Any],
-    load: Callable[[], Image.Image],
+    load: Callable[[str], Image.Image],
     suffix: str,
     where: str,
-) -> Sample:
+) -> Asked:
+    text, label = lettered(fields, where, suffix)
+    known = {key: fields[key] for key in OPTIONAL[1:] if fields.get(key)}
+    question = Question("q0", "choice", text, fields.get("subject"), label)
+    return Asked(image_id, load, question, f"{image_id}.png", known)
+
+
+def lettered(fields: Mapping[str, Any], where: str, suffix: str) -> tuple[str, str]:
+    """Return the prompt and the right letter of ``question, choices, answer`` and ``hint``.
+
+    Raises
+    ------
+    UsageError
+        If one is missing or the answer is none of 2 to 5 choices.
+    """
     try:
         choices = [str(choice) for choice in fields["choices"]]
         answer = int(fields["answer"])
@@ -137,9 +145,7 @@ def _sample(
         raise UsageError(
             f"{where}: answer {answer} of {len(choices)} choices; 2 to {len(LETTERS)} are known."
         )
-    known = {key: fields[key] for key in OPTIONAL[1:] if fields.get(key)}
-    question = Question("q0", "choice", text, fields.get("subject"), LETTERS[answer])
-    return Sample(image_id, f"{image_id}.png", load, (question,), meta=known)
+    return text, LETTERS[answer]
 
 
 def _picture(root: Path, split: str, number: str, name: str) -> Path:

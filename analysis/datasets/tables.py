@@ -1,13 +1,15 @@
-"""Rows with an image each, from Parquet as the hub stores it; pixels are read only on demand."""
+"""Rows with an image each, through `datasets`; pixels are read only on demand."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from PIL import Image
 
@@ -18,40 +20,52 @@ IMAGE = "image"
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{40})(/|$)")
 
 
-class ParquetImages:
-    """The image column of one Parquet file; the row group read last is kept.
+def library() -> ModuleType:
+    """Return the `datasets` package, silent where nobody watches."""
+    import datasets
 
-    The hub stores images as ``struct<bytes: binary, path: string>``; plain binary and paths
-    (relative to the file) are read too.
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    return datasets
+
+
+class Table:
+    """A mapped `datasets.Dataset`: its rows without pixels, and its images one by one.
+
+    Parameters
+    ----------
+    data
+        The data set; its image column may hold the hub's ``{bytes, path}``, binary or paths.
+    name
+        What to call it in messages.
+    image
+        Name of the image column.
+    folder
+        Where relative paths of images start.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = _open(path)
-        sizes = [self._file.metadata.row_group(g).num_rows for g in range(self.n_groups)]
-        self._starts = [sum(sizes[:g]) for g in range(len(sizes))]
-        self._group: tuple[int, pa.ChunkedArray] | None = None
-        self._lock = Lock()
+    def __init__(self, data: Any, name: str, image: str = IMAGE, folder: Path = Path()) -> None:
+        undecoded = library().Image(decode=False)
+        self._images = data.select_columns(image).cast_column(image, undecoded)
+        self._fields = data.remove_columns(image)
+        self._image, self._name, self._folder = image, name, folder
 
-    @property
-    def n_groups(self) -> int:
-        """Number of row groups."""
-        return int(self._file.metadata.num_row_groups)
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def rows(self) -> Iterator["Row"]:
+        """Yield every row without its pixels."""
+        for number, fields in enumerate(self._fields):
+            yield Row(fields, self, number, f"{self._name} row {number}")
 
     def present(self) -> list[bool]:
-        """Return for each row whether it has an image, holding one row group at a time."""
-        found: list[bool] = []
-        for group in range(self.n_groups):
-            column = self._file.read_row_group(group, columns=[IMAGE]).column(0)
-            if pa.types.is_struct(column.type):
-                names = [field.name for field in column.type]
-                parts = [column.combine_chunks().field(name) for name in names]
-                found += [any(part[i].is_valid for part in parts) for i in range(len(column))]
-            else:
-                found += column.is_valid().to_pylist()
+        """Return for each row whether it has an image."""
+        column = self._images.with_format("arrow")[:][self._image]
+        parts = (pc.is_valid(pc.struct_field(column, name)) for name in ("bytes", "path"))
+        found: list[bool] = pc.or_(*parts).to_pylist()
         return found
 
-    def load(self, row: int, name: str) -> Image.Image:
+    def load(self, number: int, name: str) -> Image.Image:
         """Return the image of a row as RGB, as ``Image.convert("RGB")`` gives it.
 
         Raises
@@ -59,46 +73,40 @@ class ParquetImages:
         UnreadableImageError
             If the row has no image or it cannot be decoded.
         """
-        group = max(g for g, start in enumerate(self._starts) if start <= row)
-        with self._lock:
-            if self._group is None or self._group[0] != group:
-                try:
-                    table = self._file.read_row_group(group, columns=[IMAGE])
-                except (pa.ArrowException, OSError) as error:
-                    reason = f"{name}: {self._path.name} is damaged ({error})"
-                    raise UnreadableImageError(reason) from error
-                self._group = (group, table.column(0))
-            value = self._group[1][row - self._starts[group]].as_py()
-        return self._decode(value, name)
+        value = self._images[number][self._image]
+        return decoded(value, name, self._folder, self._name)
 
-    def _decode(self, value: Any, name: str) -> Image.Image:
-        if isinstance(value, dict):
-            value = value.get("bytes") or value.get("path")
-        if isinstance(value, str) and value:
-            return load_image(self._path.parent / value, name, BENCHMARK)
-        if not isinstance(value, bytes) or not value:
-            raise UnreadableImageError(f"{name}: {self._path.name} has no image in this row")
-        return load_image(value, name, BENCHMARK)
+
+def decoded(value: Mapping[str, Any] | None, name: str, folder: Path, table: str) -> Image.Image:
+    """Return an undecoded image of `datasets` as RGB.
+
+    Raises
+    ------
+    UnreadableImageError
+        If there is none or it cannot be decoded.
+    """
+    data, path = (value or {}).get("bytes"), (value or {}).get("path")
+    if not data and not path:
+        raise UnreadableImageError(f"{name}: {table} has no image in this row")
+    return load_image(data or folder / str(path), name, BENCHMARK)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row without its pixels: the columns asked for, and how to load its image."""
+    """One row without its pixels, and how to load its image."""
 
     fields: dict[str, Any]
-    images: ParquetImages
+    table: Table
     number: int
     where: str
 
     def load(self, name: str) -> Image.Image:
         """Return the image of this row; ``name`` is used in messages."""
-        return self.images.load(self.number, name)
+        return self.table.load(self.number, name)
 
 
-def read_rows(
-    files: Iterable[Path], columns: Sequence[str], optional: Sequence[str] = ()
-) -> Iterator[Row]:
-    """Yield the rows of Parquet files that have an image column.
+def read_tables(files: Iterable[Path], columns: Sequence[str]) -> Iterator[Table]:
+    """Yield a table for each Parquet file with an image column.
 
     Parameters
     ----------
@@ -106,8 +114,6 @@ def read_rows(
         Parquet files, read in this order.
     columns
         Columns that must exist besides ``image``.
-    optional
-        Columns that are read where they exist.
 
     Raises
     ------
@@ -115,18 +121,27 @@ def read_rows(
         If a file is no Parquet or lacks a column; the message lists what it has.
     """
     for path in files:
-        file = _open(path)
-        names = file.schema_arrow.names
-        missing = [name for name in (IMAGE, *columns) if name not in names]
-        if missing:
+        try:
+            names = pq.read_schema(path).names
+            missing = [name for name in (IMAGE, *columns) if name not in names]
+            if missing:
+                raise UsageError(
+                    f"{path.name} lacks the column {', '.join(missing)} (it has "
+                    f"{', '.join(names)}); give the data set in the layout its reader documents."
+                )
+            data = library().Dataset.from_parquet(str(path))
+        except (pa.ArrowException, OSError, library().exceptions.DatasetsError) as error:
+            reason = " ".join(str(error).split())[:120]
             raise UsageError(
-                f"{path.name} lacks the column {', '.join(missing)} (it has {', '.join(names)}); "
-                f"give the data set in the layout its reader documents."
-            )
-        wanted = [*columns, *(name for name in optional if name in names)]
-        images = ParquetImages(path)
-        for number, fields in enumerate(file.read(columns=wanted).to_pylist()):
-            yield Row(fields, images, number, f"{path.name} row {number}")
+                f"{path.name} is not a readable Parquet file ({reason}); download it again."
+            ) from error
+        yield Table(data, path.name, folder=path.parent)
+
+
+def read_rows(files: Iterable[Path], columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of Parquet files; see `read_tables`."""
+    for table in read_tables(files, columns):
+        yield from table.rows()
 
 
 def parquet_files(path: Path, split: str, prefer: str | None = None) -> list[Path]:
@@ -150,13 +165,3 @@ def revision_of(path: Path, files: Iterable[Path]) -> str:
             return match[1]
     sizes = ", ".join(f"{file.name}:{file.stat().st_size}" for file in files if file.is_file())
     return f"local files {sizes}" if sizes else "local"
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UsageError(
-            f"{path.name} is not a readable Parquet file ({reason}); download it again."
-        ) from error

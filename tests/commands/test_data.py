@@ -50,7 +50,7 @@ def test_get_then_verify_then_damage(agile, monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     http = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
     Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    toy = Source("pope", "http://x.invalid", "r", (RemoteFile("/x.jpg", "x.jpg"),), "", "")
+    toy = Source("pope", "r", (RemoteFile("x.jpg"),), base="http://x.invalid")
     monkeypatch.setattr("analysis.datasets.sources.find_source", lambda _: toy)
     try:
         text = agile("get", "pope", "--mirror", f"http://127.0.0.1:{http.server_port}").output

@@ -27,6 +27,10 @@ class Server:
             def log_message(self, *args):
                 pass
 
+            def do_HEAD(self):
+                owner.requests.append({**self.headers, "path": self.path, "method": "HEAD"})
+                owner.answer(self, *(owner.misdeeds.pop(0) if owner.at_head() else ("none",)))
+
             def do_GET(self):
                 owner.requests.append({**self.headers, "path": self.path})
                 misdeed = owner.misdeeds.pop(0) if owner.misdeeds else ("none",)
@@ -77,7 +81,12 @@ class Server:
             return
         if misdeed == "change":
             rest = bytes(len(rest))
-        handler.wfile.write(rest)
+        if handler.command != "HEAD":
+            handler.wfile.write(rest)
+
+    def at_head(self):
+        """Whether the next misdeed is due: those of status are done to any request."""
+        return self.misdeeds and self.misdeeds[0][0] == "status"
 
     def start_of(self, handler, body):
         wanted = handler.headers.get("Range")
@@ -86,6 +95,13 @@ class Server:
             return 0
         start = int(wanted.removeprefix("bytes=").removesuffix("-"))
         return start if start < len(body) else None
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    """Keep what `datasets` converts out of the user's cache."""
+    folder = str(tmp_path_factory.mktemp("hf-datasets"))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", folder)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_mme_parquet_pairs_questions_by_image(tmp_path):
     official = load_dataset(f"mme:{tmp_path}:suffix=").sample("OCR/0001.png")
     assert official.questions[0].text == "Is it so? Please answer yes or no."
     assert load_dataset(f"mme:{tmp_path}:subtask=count").ids() == ["count/0001.png"]
-    with pytest.raises(UsageError, match="subtask='counts' is unknown"):
+    with pytest.raises(UsageError, match="subtask='counts' is not a subtask of mme"):
         load_dataset(f"mme:{tmp_path}:subtask=counts")
 
 

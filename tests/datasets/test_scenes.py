@@ -10,8 +10,9 @@ from analysis.scenes.scene import make_scene, split_seeds
 
 
 def test_every_data_set_says_what_it_is():
-    assert DATASETS.names() == ["scenes", "folder", "coco-chair", "pope", "mme", "scienceqa-img"]
-    assert all((DATASETS.get(name).__doc__ or "").endswith(".") for name in DATASETS)
+    names = ["scenes", "folder", "coco-chair", "pope", "mme", "scienceqa-img", "hf"]
+    assert DATASETS.names() == names
+    assert all(DATASETS.get(name).summary.endswith(".") for name in DATASETS)
 
 
 def test_default_is_the_first_500_seeds_of_the_sealed_test_range():

@@ -7,10 +7,9 @@ import pytest
 
 from analysis.datasets.archives import unpack
 from analysis.datasets.coco_chair import CocoChair
-from analysis.datasets.download import Manners
+from analysis.datasets.fetch import Patience, get, need_space, parse_checksum
 from analysis.datasets.manifest import MANIFEST, verify
 from analysis.datasets.sources import RemoteFile, Source, all_sources, find_source
-from analysis.datasets.store import get, need_space, parse_checksum
 from analysis.errors import AgileError, UsageError
 
 
@@ -27,86 +26,86 @@ def zipped(entries, links=()):
 
 
 def source(base, *files):
-    return Source("toy", base, "r1", files, "toy data", "none")
+    return Source("toy", "r1", files, "toy data", "none", base)
 
 
 @pytest.fixture
-def manners():
-    return Manners(attempts=2, wait=0, timeout=5, sleep=lambda _: None)
+def patience():
+    return Patience(attempts=2, wait=0, timeout=5)
 
 
 TREE = {"a/one.json": b"1" * 1000, "a/two.json": b"2" * 2000, "other.json": b"3"}
-ARCHIVE = RemoteFile("/toy.zip", "toy.zip", members=("a/one.json", "a/two.json"))
+ARCHIVE = RemoteFile("toy.zip", members=("a/one.json", "a/two.json"))
 
 
-def test_only_the_named_members_stay_and_a_second_call_fetches_nothing(server, tmp_path, manners):
-    server.files = {"/toy.zip": zipped(TREE), "/x.jpg": b"\xff\xd8 picture"}
-    toy = source(server.base, ARCHIVE, RemoteFile("/x.jpg", "pictures/x.jpg"))
-    entries = list(get(toy, tmp_path, manners=manners))
+def test_only_the_named_members_stay_and_a_second_call_fetches_nothing(server, tmp_path, patience):
+    server.files = {"/toy.zip": zipped(TREE), "/pictures/x.jpg": b"\xff\xd8 picture"}
+    toy = source(server.base, ARCHIVE, RemoteFile("pictures/x.jpg"))
+    entries = list(get(toy, tmp_path, patience=patience))
     assert [entry.path for entry in entries] == ["a/one.json", "a/two.json", "pictures/x.jpg"]
     found = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
     assert found == ["a/one.json", "a/two.json", MANIFEST, "pictures/x.jpg"]
     assert (tmp_path / "a" / "two.json").read_bytes() == TREE["a/two.json"]
     requests = len(server.requests)
-    assert list(get(toy, tmp_path, manners=manners)) == entries
+    assert list(get(toy, tmp_path, patience=patience)) == entries
     assert len(server.requests) == requests
     assert [finding.state for finding in verify(tmp_path)] == ["ok"] * 3
 
 
-def test_verify_finds_what_changed_and_get_repairs_it(server, tmp_path, manners):
+def test_verify_finds_what_changed_and_get_repairs_it(server, tmp_path, patience):
     server.files = {f"/{n}.jpg": b"\xff\xd8" + bytes([n]) * 50 for n in range(4)}
-    toy = source(server.base, *(RemoteFile(f"/{n}.jpg", f"{n}.jpg") for n in range(4)))
-    list(get(toy, tmp_path, manners=manners))
+    toy = source(server.base, *(RemoteFile(f"{n}.jpg") for n in range(4)))
+    list(get(toy, tmp_path, patience=patience))
     (tmp_path / "0.jpg").unlink()
     (tmp_path / "1.jpg").write_bytes(b"short")
     (tmp_path / "2.jpg").write_bytes(b"\xff\xd8" + b"z" * 50)
     states = {finding.path: finding.state for finding in verify(tmp_path)}
     assert states == {"0.jpg": "missing", "1.jpg": "changed", "2.jpg": "changed", "3.jpg": "ok"}
     (tmp_path / "2.jpg").unlink()
-    list(get(toy, tmp_path, manners=manners))
+    list(get(toy, tmp_path, patience=patience))
     assert {finding.state for finding in verify(tmp_path)} == {"ok"}
 
 
-def test_an_interrupted_call_loses_nothing(server, tmp_path, manners):
+def test_an_interrupted_call_loses_nothing(server, tmp_path, patience):
     server.files = {"/0.jpg": b"\xff\xd80", "/1.jpg": b"\xff\xd81"}
-    files = (RemoteFile("/0.jpg", "0.jpg"), RemoteFile("/gone.jpg", "1.jpg"))
+    files = (RemoteFile("0.jpg"), RemoteFile("gone.jpg"))
     with pytest.raises(AgileError, match="404"):
-        list(get(source(server.base, *files), tmp_path, manners=manners))
+        list(get(source(server.base, *files), tmp_path, patience=patience))
     server.files["/gone.jpg"] = b"\xff\xd81"
     before = len(server.requests)
-    assert len(list(get(source(server.base, *files), tmp_path, manners=manners))) == 2
+    assert len(list(get(source(server.base, *files), tmp_path, patience=patience))) == 2
     assert [request["path"] for request in server.requests[before:]] == ["/gone.jpg"]
 
 
-def test_two_processes_do_not_fill_one_folder(server, tmp_path, manners):
+def test_two_processes_do_not_fill_one_folder(server, tmp_path, patience):
     server.files = {"/0.jpg": b"\xff\xd80", "/1.jpg": b"\xff\xd81"}
-    toy = source(server.base, *(RemoteFile(f"/{n}.jpg", f"{n}.jpg") for n in range(2)))
-    first = get(toy, tmp_path, manners=manners)
+    toy = source(server.base, *(RemoteFile(f"{n}.jpg") for n in range(2)))
+    first = get(toy, tmp_path, patience=patience)
     next(first)
     with pytest.raises(AgileError, match="another process is filling"):
-        next(get(toy, tmp_path, manners=manners))
+        next(get(toy, tmp_path, patience=patience))
     first.close()
-    assert len(list(get(toy, tmp_path, manners=manners))) == 2
+    assert len(list(get(toy, tmp_path, patience=patience))) == 2
     (tmp_path / "file").touch()
     with pytest.raises(AgileError, match="cannot be written"):
-        next(get(toy, tmp_path / "file", manners=manners))
+        next(get(toy, tmp_path / "file", patience=patience))
 
 
-def test_a_mirror_takes_the_place_of_the_host(server, tmp_path, manners):
+def test_a_mirror_takes_the_place_of_the_host(server, tmp_path, patience):
     server.files = {"/copy/x.jpg": b"\xff\xd8"}
-    toy = source("http://unreachable.invalid", RemoteFile("/x.jpg", "x.jpg"))
-    entries = list(get(toy, tmp_path, base=f"{server.base}/copy/", manners=manners))
+    toy = source("http://unreachable.invalid", RemoteFile("x.jpg"))
+    entries = list(get(toy, tmp_path, mirror=f"{server.base}/copy/", patience=patience))
     assert entries[0].url == f"{server.base}/copy/x.jpg"
 
 
-def test_a_users_checksum_wins(server, tmp_path, manners):
+def test_a_users_checksum_wins(server, tmp_path, patience):
     server.files = {"/x.jpg": b"\xff\xd8"}
-    toy = source(server.base, RemoteFile("/x.jpg", "x.jpg"))
+    toy = source(server.base, RemoteFile("x.jpg"))
     wrong = dict([parse_checksum("x.jpg=" + "0" * 64)])
     with pytest.raises(AgileError, match="wrong checksum"):
-        list(get(toy, tmp_path, checksums=wrong, manners=manners))
+        list(get(toy, tmp_path, checksums=wrong, patience=patience))
     with pytest.raises(UsageError, match=r"sha256 for 'y\.jpg': toy has the files x\.jpg"):
-        list(get(toy, tmp_path, checksums={"y.jpg": ("sha256", "0" * 64)}, manners=manners))
+        list(get(toy, tmp_path, checksums={"y.jpg": {"sha256": "0" * 64}}, patience=patience))
 
 
 @pytest.mark.parametrize("text", ["x", "=" + "0" * 64, "x=12", "x=sha256:" + "g" * 64, "x=crc:12"])
@@ -115,15 +114,15 @@ def test_unusable_checksums_are_refused(text):
         parse_checksum(text)
 
 
-def test_a_truncated_zip_is_removed_and_named(server, tmp_path, manners):
+def test_a_truncated_zip_is_removed_and_named(server, tmp_path, patience):
     whole = zipped(TREE)
     server.files = {"/toy.zip": whole[: len(whole) // 2]}
     toy = source(server.base, ARCHIVE)
     with pytest.raises(AgileError, match=r"toy\.zip is truncated or damaged .* get it again"):
-        list(get(toy, tmp_path, manners=manners))
+        list(get(toy, tmp_path, patience=patience))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
     server.files = {"/toy.zip": whole}
-    assert len(list(get(toy, tmp_path, manners=manners))) == 2
+    assert len(list(get(toy, tmp_path, patience=patience))) == 2
 
 
 def test_a_flipped_byte_inside_a_member_fails_its_crc(tmp_path):
@@ -153,11 +152,11 @@ def test_a_member_nobody_here_can_read_is_one_sentence(tmp_path, place, value, s
 @pytest.mark.parametrize(
     "name", ["../evil.txt", "a/../../evil.txt", "/evil.txt", "..\\evil.txt", "C:/evil.txt"]
 )
-def test_an_entry_that_leaves_the_folder_spoils_the_archive(server, tmp_path, manners, name):
+def test_an_entry_that_leaves_the_folder_spoils_the_archive(server, tmp_path, patience, name):
     server.files = {"/toy.zip": zipped({**TREE, name: b"evil"})}
     folder = tmp_path / "inner" / "target"
     with pytest.raises(AgileError, match="leaves its folder; nothing was unpacked"):
-        list(get(source(server.base, ARCHIVE), folder, manners=manners))
+        list(get(source(server.base, ARCHIVE), folder, patience=patience))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
@@ -175,28 +174,29 @@ def test_missing_and_swollen_members(tmp_path):
         unpack(tmp_path / "toy.zip", tmp_path / "out", ["big.json"], max_member=99_999)
 
 
-def test_a_folder_of_another_data_set_or_revision_is_refused(server, tmp_path, manners):
+def test_a_folder_of_another_data_set_or_revision_is_refused(server, tmp_path, patience):
     server.files = {"/x.jpg": b"\xff\xd8"}
-    toy = source(server.base, RemoteFile("/x.jpg", "x.jpg"))
-    list(get(toy, tmp_path, manners=manners))
-    newer = Source("toy", server.base, "r2", toy.files, "", "")
+    toy = source(server.base, RemoteFile("x.jpg"))
+    list(get(toy, tmp_path, patience=patience))
+    newer = Source("toy", "r2", toy.files, base=server.base)
     with pytest.raises(UsageError, match="holds toy at r1, not toy at r2; choose another folder"):
-        list(get(newer, tmp_path, manners=manners))
+        list(get(newer, tmp_path, patience=patience))
     for text in ("no json", "[]", '{"name": "toy", "revision": "r1", "files": [{"x": 1}]}'):
         (tmp_path / MANIFEST).write_text(text)
         with pytest.raises(UsageError, match="delete it"):
-            list(get(toy, tmp_path, manners=manners))
+            list(get(toy, tmp_path, patience=patience))
     with pytest.raises(UsageError, match=r"has no agile-data\.json"):
         list(verify(tmp_path / "nowhere"))
 
 
 def test_the_table_pins_every_source():
-    assert [s.name for s in all_sources()] == ["coco-chair", "pope", "mme", "scienceqa-img"]
-    for entry in all_sources():
+    sources = all_sources()
+    assert sources.names() == ["coco-chair", "pope", "mme", "scienceqa-img"]
+    for entry in map(sources.get, sources):
         assert len({file.path for file in entry.files}) == len(entry.files)
-        assert all(file.address.startswith("/") for file in entry.files)
-        if entry.name != "coco-chair":
-            assert all(f"/resolve/{entry.revision}/" in file.address for file in entry.files)
+        assert bool(entry.repository) == (len(entry.revision) == 40)
+        assert entry.summary
+        assert entry.license
     images = [f for f in find_source("coco-chair").files if f.path.endswith(".jpg")]
     assert len(images) == 500
     with pytest.raises(UsageError, match="did you mean pope"):
@@ -204,19 +204,19 @@ def test_the_table_pins_every_source():
 
 
 def test_space_is_checked_before_anything_is_fetched(tmp_path):
-    huge = source("http://x.invalid", RemoteFile("/x", "x", size=1 << 60))
+    huge = source("http://x.invalid", RemoteFile("x", size=1 << 60))
     with pytest.raises(AgileError, match="needs at least 1,152,921,504,606,846,976 bytes"):
         need_space(huge, tmp_path / "not" / "yet")
 
 
-def test_what_get_writes_is_what_the_reader_reads(server, tmp_path, manners):
+def test_what_get_writes_is_what_the_reader_reads(server, tmp_path, patience):
     pictures = find_source("coco-chair").files[1:3]
     notes = {"images": [], "annotations": [], "categories": []}
     members = find_source("coco-chair").files[0].members
-    server.files = {file.address: b"\xff\xd8" for file in pictures}
+    server.files = {f"/{file.path}": b"\xff\xd8" for file in pictures}
     server.files["/toy.zip"] = zipped({name: json.dumps(notes) for name in members})
-    toy = source(server.base, RemoteFile("/toy.zip", "toy.zip", members=members), *pictures)
-    list(get(toy, tmp_path, manners=manners))
+    toy = source(server.base, RemoteFile("toy.zip", members=members), *pictures)
+    list(get(toy, tmp_path, patience=patience))
     data = CocoChair(tmp_path)
     assert data.has_captions_annotation
     assert (tmp_path / pictures[0].path).name == data.sample(data.ids()[0]).file_name

@@ -35,7 +35,10 @@ def extract(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Data set: scenes, coco-chair:PATH, pope:PATH, folder:PATH, …"),
+        typer.Option(
+            help="Data set: scenes, coco-chair:PATH, pope:PATH, folder:PATH, "
+            "hf:OWNER/NAME[:CONFIG][:SPLIT]:image=COLUMN,question=COLUMN,answer=COLUMN, …"
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder, such as data/runs/NAME.")] = None,
     pruners: Annotated[

@@ -101,11 +101,15 @@ def page(kind: str) -> str:
 
     if kind == "pruners":
         return pruner_page()
-    listing = KINDS[kind]()
+    listing, after = KINDS[kind](), ""
+    if kind == "datasets":
+        from analysis.datasets import hf
+
+        after = f"\n## hf\n\n{getdoc(hf)}\n"
     return (
         f"# {kind.capitalize()}\n\n"
         f"Made from the registry by `agile ls {kind} --markdown > docs/{kind}.md`; a test keeps "
-        f"the two in step.\n\n{markdown_table(listing.columns, listing.rows)}"
+        f"the two in step.\n\n{markdown_table(listing.columns, listing.rows)}{after}"
     )
 
 

@@ -1,7 +1,7 @@
 """`hf:OWNER/NAME[:CONFIG][:SPLIT]`: any data set that `datasets` opens, by a column mapping.
 
 OWNER/NAME is a repository of the hub; in its place a folder may stand that ``save_to_disk``
-wrote or that holds Parquet files or pictures (``imagefolder``), or one Parquet file. Then::
+wrote or that holds Parquet files or pictures (``imagefolder``), or one Parquet file. For example:
 
     hf:OWNER/NAME:SPLIT:image=photo,question=text,answer=label
 

@@ -20,7 +20,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures findings test check format notebooks pocket bench bench-extract \
+.PHONY: help figures gallery findings test check format notebooks pocket bench bench-extract \
 	bench-pruners bench-chair bench-gpu docs clean
 
 help: ## List the targets
@@ -43,6 +43,9 @@ figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table 
 	$(BIN)/agile analyse --run $(RUN) $(if $(LIMIT),--limit $(LIMIT))
 	$(BIN)/agile figures all --run $(RUN) --out $(OUT)
 
+gallery: figures ## Write figures/README.md and its small pictures from the run of `make figures`
+	$(BIN)/agile figures gallery --run $(RUN) --out $(patsubst %/,%,$(dir $(OUT)))
+
 findings: $(VENV)/extract.stamp ## Write docs/findings.md from the run of `make figures`
 	$(BIN)/agile findings --run $(RUN) --out docs/findings.md
 
@@ -58,8 +61,8 @@ format: $(VENV)/dev.stamp ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-notebooks: $(VENV)/dev.stamp ## Build and execute notebooks/*.ipynb from the percent-format sources
-	for file in notebooks/[0-9]*.py; do $(BIN)/jupytext --quiet --to ipynb --execute $$file || exit 1; done
+notebooks: $(VENV)/dev.stamp ## Execute notebooks/*.py into the .ipynb beside them, on the run of `make figures`
+	AGILE_RUN=$(abspath $(RUN)) $(BIN)/python notebooks/execute.py
 
 pocket: $(VENV)/extract.stamp ## Retrain Pocket LLaVA from its seed (about an hour on 2 cores)
 	$(BIN)/python -m analysis.pocket.train --seed 0 --out data/pocket --work data/runs/pocket-work
@@ -82,4 +85,4 @@ bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size 
 		$(BIN)/agile bench model --preset $$preset --device cuda || failed=1; done; exit $$failed
 
 clean: ## Remove runs and figures, not the environment
-	rm -rf data/runs figures/*/
+	rm -rf data/runs $(filter-out figures/gallery/,$(wildcard figures/*/))

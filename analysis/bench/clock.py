@@ -22,22 +22,6 @@ CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time
 Work = Callable[..., object]
 
 
-def check_least(settings: object, **least: int) -> None:
-    """Check that fields (or all entries of a tuple) are at least so large.
-
-    Raises
-    ------
-    UsageError
-        Naming field, value and range.
-    """
-    for name, low in least.items():
-        value = getattr(settings, name)
-        several = isinstance(value, tuple)
-        if any(one < low for one in (value if several else (value,))):
-            what = "all" if several else "it"
-            raise UsageError(f"{name} is {value}; {what} must be at least {low}.")
-
-
 @dataclass(frozen=True)
 class Duration:
     """Distribution of one measured duration.
@@ -113,7 +97,8 @@ class Clock:
             raise UsageError(
                 f"warmups is {self.warmups}; on {self.device.type} it must be at least {least}."
             )
-        check_least(self, warmups=0, repeats=1)
+        if self.repeats < 1:
+            raise UsageError(f"repeats is {self.repeats}; it must be at least 1.")
 
     def time(self, work: Work, **options: Any) -> Duration:
         """Time one piece of work alone; options are those of `together`."""

@@ -8,18 +8,18 @@ drops every measure from that loop and only encodes, selects and answers.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from analysis.bench.clock import Clock, check_least
+from analysis.bench.clock import Clock
 from analysis.bench.output import as_command
 from analysis.bench.presets import preset, presets
+from analysis.bench.settings import Extract
 from analysis.bench.synthetic import build
-from analysis.catalogue import STUDY
 from analysis.datasets import load_dataset
 from analysis.datasets.base import Sample
 from analysis.extract.config import ExtractConfig
@@ -33,57 +33,6 @@ if TYPE_CHECKING:
 
 # A model below this many parameters is small enough for large batches anywhere.
 _SMALL = 100_000_000
-
-
-@dataclass(frozen=True)
-class ThroughputSettings:
-    """What is timed.
-
-    Parameters
-    ----------
-    model
-        Checkpoint, or the name of a preset for random weights of that size.
-    data
-        Data set.
-    limit
-        Images.
-    pruners
-        Six methods by default.
-    keeps
-        Two budgets; empty takes 2/9 and 1/9 of N.
-    batch_size
-        Rows in one generation of the batched pass; 0 takes 256 for small models and 32
-        for large ones.
-    max_new_tokens
-        Length limit of captions; 0 takes the checkpoint's own.
-    tasks
-        Tasks answered.
-    repeats
-        Rounds of all three sides, interleaved; ratios are between medians.
-    device
-        Where.
-    """
-
-    model: str = "data/pocket"
-    data: str = "scenes"
-    limit: int = 8
-    pruners: tuple[str, ...] = STUDY
-    keeps: tuple[int, ...] = ()
-    batch_size: int = 0
-    max_new_tokens: int = 32
-    tasks: tuple[str, ...] = ("caption",)
-    repeats: int = 2
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises
-        ------
-        UsageError
-            Naming field, value and range.
-        """
-        check_least(self, limit=1, repeats=1, batch_size=0, max_new_tokens=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +73,7 @@ SIDES: dict[str, Callable[[Bench], int]] = {
 }
 
 
-def prepare(settings: ThroughputSettings) -> Bench:
+def prepare(settings: Extract) -> Bench:
     """Load model and images.
 
     Raises
@@ -153,7 +102,7 @@ def prepare(settings: ThroughputSettings) -> Bench:
     return Bench(Worker(adapter, config, variants, dataset.name, rows), samples)
 
 
-def _adapter(settings: ThroughputSettings) -> Adapter:
+def _adapter(settings: Extract) -> Adapter:
     if settings.model not in presets():
         return load(LoadOptions(settings.model, device=settings.device))
     device = pick_device(settings.device)
@@ -161,11 +110,11 @@ def _adapter(settings: ThroughputSettings) -> Adapter:
     return build(preset(settings.model), device, dtype)
 
 
-def throughput(settings: ThroughputSettings) -> "pd.DataFrame":
+def run(settings: Extract) -> Iterator["pd.DataFrame"]:
     """Time the three sides in turn, ``repeats`` rounds after one warm-up image each.
 
-    Returns
-    -------
+    Yields
+    ------
     DataFrame
         One row per side: ``seconds`` (median round) with quartiles,
         ``images_per_s``, ``answers``, and ``ratio``, its seconds over those of
@@ -194,7 +143,7 @@ def throughput(settings: ThroughputSettings) -> "pd.DataFrame":
         }
         for name, duration in taken.items()
     ]
-    return pd.DataFrame(rows).assign(
+    yield pd.DataFrame(rows).assign(
         model=settings.model,
         data=settings.data,
         images=len(bench.samples),

@@ -27,9 +27,11 @@ from analysis.bench.macs import (
     vision_macs,
 )
 from analysis.bench.presets import preset
+from analysis.bench.settings import Flops
 from analysis.bench.shapes import ModelShape
+from analysis.catalogue import METHODS
 from analysis.errors import UsageError
-from analysis.pruners import Pruner
+from analysis.pruners import Pruner, make_pruner
 from analysis.pruners.cost import Case
 
 if TYPE_CHECKING:
@@ -178,9 +180,39 @@ def pruned_cost(
     return counted, mean
 
 
-def published_check() -> list[str]:
+def run(settings: Flops) -> Iterator["pd.DataFrame"]:
+    """Tabulate the cost of every pruner at every ``keep``, both forms side by side.
+
+    Yields
+    ------
+    DataFrame
+        One row per pruner × keep: ``pruner, keep, mean_tokens, n`` (mean prompt length),
+        ``prefill_tmacs_two_matrix`` (the form papers print), ``prefill_tmacs``,
+        ``decode_tmacs``, ``head_tmacs``, ``vision_tmacs``, ``projector_tmacs``,
+        ``selection_gmacs``, ``total_tflops``, ``cache_mib``, ``prefill_share`` (of the
+        unpruned prefill, SwiGLU form), ``model, text_tokens, new_tokens, formula,
+        formula_two_matrix, note``.
+        Where a ``keep`` is out of a method's reach its numbers are NaN and ``note`` says why.
+    """
+    import pandas as pd
+
+    rules = [make_pruner(spec) for spec in settings.pruners or METHODS.names()]
+    rows = [_row(settings, rule, keep) for rule in rules for keep in settings.keeps]
+    yield pd.DataFrame(rows).assign(
+        model=settings.preset,
+        text_tokens=settings.text_tokens,
+        new_tokens=settings.new_tokens,
+        formula=FORMULAS["swiglu"],
+        formula_two_matrix=FORMULAS["two_matrix"],
+    )
+
+
+def remarks(settings: Flops, frame: "pd.DataFrame") -> list[str]:
     """Say for each number of AgilePruner's efficiency table from which n and formula it comes."""
-    shape = preset("llava-1.5-7b").shape
+    del frame
+    if settings.preset != "llava-1.5-7b":
+        return []
+    shape = preset(settings.preset).shape
     lines = []
     for what, n, printed, form in PUBLISHED:
         ours, swiglu = (
@@ -193,61 +225,20 @@ def published_check() -> list[str]:
     return lines
 
 
-def flops_table(
-    shape: ModelShape,
-    pruners: Sequence[Pruner],
-    keeps: Sequence[int],
-    *,
-    text_tokens: int = 30,
-    new_tokens: int = 1,
-) -> "pd.DataFrame":
-    """Tabulate the cost of every pruner at every ``keep``, both forms side by side.
-
-    Returns
-    -------
-    DataFrame
-        One row per pruner × keep: ``pruner, keep, mean_tokens, n`` (mean prompt length),
-        ``prefill_tmacs_two_matrix`` (the form papers print), ``prefill_tmacs``,
-        ``decode_tmacs``, ``head_tmacs``, ``vision_tmacs``, ``projector_tmacs``,
-        ``selection_gmacs``, ``total_tflops``, ``cache_mib``, ``prefill_share`` (of the
-        unpruned prefill, SwiGLU form), ``model, text_tokens, new_tokens, formula,
-        formula_two_matrix, note``.
-        Where a ``keep`` is out of a method's reach its numbers are NaN and ``note`` says why.
-    """
-    import pandas as pd
-
-    rows = _rows(shape, pruners, keeps, text_tokens, new_tokens)
-    return pd.DataFrame(rows).assign(
-        model=shape.name,
-        text_tokens=text_tokens,
-        new_tokens=new_tokens,
-        formula=FORMULAS["swiglu"],
-        formula_two_matrix=FORMULAS["two_matrix"],
-    )
-
-
-def _rows(
-    shape: ModelShape,
-    pruners: Sequence[Pruner],
-    keeps: Sequence[int],
-    text_tokens: int,
-    new_tokens: int,
-) -> Iterator[dict[str, Any]]:
-    full = cost(shape, shape.image_tokens, text_tokens=text_tokens)
-    nothing = dict.fromkeys(_numbers(full, full, 0, 0, full), nan)
-    for pruner in pruners:
-        own = any(getattr(pruner, a, False) for a in ("sets_count", "adaptive_count"))
-        for keep in keeps:
-            row: dict[str, Any] = {"pruner": pruner.label, "keep": keep} | nothing
-            row["note"] = "sets its own count; priced as if that were keep" if own else ""
-            given = {"text_tokens": text_tokens}
-            try:
-                counted, mean = pruned_cost(shape, pruner, keep, new_tokens=new_tokens, **given)
-                paper, _ = pruned_cost(shape, pruner, keep, form="two_matrix", **given)
-                row |= _numbers(counted, paper, mean, text_tokens, full)
-            except UsageError as error:
-                row["note"] = str(error)
-            yield row
+def _row(settings: Flops, pruner: Pruner, keep: int) -> dict[str, Any]:
+    shape, text = preset(settings.preset).shape, settings.text_tokens
+    full = cost(shape, shape.image_tokens, text_tokens=text)
+    own = any(getattr(pruner, a, False) for a in ("sets_count", "adaptive_count"))
+    row: dict[str, Any] = {"pruner": pruner.label, "keep": keep}
+    row |= dict.fromkeys(_numbers(full, full, 0, text, full), nan)
+    row["note"] = "sets its own count; priced as if that were keep" if own else ""
+    new = settings.new_tokens
+    try:
+        counted, mean = pruned_cost(shape, pruner, keep, text_tokens=text, new_tokens=new)
+        paper, _ = pruned_cost(shape, pruner, keep, text_tokens=text, form="two_matrix")
+    except UsageError as error:
+        return row | {"note": str(error)}
+    return row | _numbers(counted, paper, mean, text, full)
 
 
 def _numbers(

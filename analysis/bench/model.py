@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from analysis.bench.clock import Clock, Duration, check_least, matmul_ceiling
+from analysis.bench.clock import Duration, matmul_ceiling
 from analysis.bench.flops import cost, pruned_cost
-from analysis.bench.output import until_interrupted
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
-from analysis.bench.presets import Preset, preset
+from analysis.bench.settings import Model
 from analysis.bench.shapes import ModelShape
 from analysis.bench.synthetic import AFTER, BEFORE, build
 from analysis.catalogue import METHODS
-from analysis.errors import UsageError
-from analysis.models.devices import device_name
 from analysis.models.llava15 import Llava15
 from analysis.pruners import make_pruner
 
@@ -34,60 +31,6 @@ TEXT = BEFORE + AFTER
 RATIOS = ("prefill_ms", "ttft_ms", "kv_bytes", "prefill_tflops", "decode_tokens_per_s")
 _DECODE_REPEATS = 5
 _WARM_STEPS = 20
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is timed.
-
-    Parameters
-    ----------
-    preset
-        Architecture.
-    clock
-        Where, and how often.
-    dtype
-        In what type.
-    pruners
-        Specs; empty means every registered one.
-    keeps
-        Budgets; empty means the preset's.
-    batches
-        Images at a time.
-    baselines
-        Whether the usual ways are timed too.
-    new_tokens
-        Tokens decoded after the first.
-    """
-
-    preset: str = "tiny"
-    clock: Clock = field(default_factory=lambda: Clock(torch.device("cpu")))
-    dtype: torch.dtype = torch.float32
-    pruners: tuple[str, ...] = ()
-    keeps: tuple[int, ...] = ()
-    batches: tuple[int, ...] = (1, 8)
-    baselines: bool = True
-    new_tokens: int = 32
-
-    def __post_init__(self) -> None:
-        """Check ranges and names before a model is built.
-
-        Raises
-        ------
-        UsageError
-            Naming field, value and range.
-        """
-        preset(self.preset)
-        check_least(self, keeps=1, batches=1, new_tokens=1)
-        if not self.batches:
-            raise UsageError("batches is empty; give at least one batch size.")
-        for spec in self.pruners:
-            make_pruner(spec)
-
-    @property
-    def architecture(self) -> Preset:
-        """The model's sizes."""
-        return preset(self.preset)
 
 
 class After(NamedTuple):
@@ -110,7 +53,7 @@ class Bench:
         The model.
     """
 
-    settings: Settings
+    settings: Model
     adapter: Llava15
     _after: dict[tuple[Any, ...], After] = field(default_factory=dict)
 
@@ -216,13 +159,13 @@ class Bench:
         return 2 * (found.prefill + found.head) / 1e12
 
 
-def run(settings: Settings) -> "pd.DataFrame":
+def run(settings: Model) -> Iterator["pd.DataFrame"]:
     """Build the model and time every row.
 
-    Returns
-    -------
+    Yields
+    ------
     DataFrame
-        One row per variant × keep × batch. Times in milliseconds for the whole batch
+        One row per variant × keep × batch so far. Times in milliseconds for the whole batch
         with quartiles (``_q1``, ``_q3``): ``encode`` (tower with its hooks), ``select``,
         ``prefill`` (language model on the prompt), ``ttft`` (pixels to first token, all
         of it). ``decode_tokens_per_s`` over all rows of the batch, ``kv_bytes`` after
@@ -236,25 +179,20 @@ def run(settings: Settings) -> "pd.DataFrame":
     import pandas as pd
 
     clock = settings.clock
-    adapter = build(settings.architecture, clock.device, settings.dtype)
+    adapter = build(settings.architecture, clock.device, settings.torch_dtype)
     size = 8192 if clock.device.type == "cuda" else 512
-    ceiling = matmul_ceiling(clock, settings.dtype, size)
-    frame = pd.DataFrame(until_interrupted(Bench(settings, adapter).rows()))
+    ceiling = matmul_ceiling(clock, settings.torch_dtype, size)
     weights = sum(p.numel() * p.element_size() for p in adapter.model.parameters())
-    frame = frame.assign(
-        preset=settings.preset,
-        device=device_name(clock.device),
-        dtype=str(settings.dtype).removeprefix("torch."),
-        torch=torch.__version__,
-        text_tokens=TEXT,
-        new_tokens=settings.new_tokens,
-        warmups=clock.warmups,
-        repeats=clock.repeats,
-        weights_gib=weights / 2**30,
-        ceiling_tflops_per_s=ceiling,
-        ceiling_share=frame["achieved_tflops_per_s"] / ceiling,
-    )
-    return against_full(frame)
+    facts = settings.facts()
+    counts = {name: facts.pop(name) for name in ("warmups", "repeats")}
+    facts |= {"text_tokens": TEXT, "new_tokens": settings.new_tokens, **counts}
+    facts |= {"weights_gib": weights / 2**30, "ceiling_tflops_per_s": ceiling}
+    rows: list[dict[str, Any]] = []
+    for row in Bench(settings, adapter).rows():
+        rows.append(row)
+        frame = pd.DataFrame(rows).assign(**facts)
+        frame["ceiling_share"] = frame["achieved_tflops_per_s"] / ceiling
+        yield against_full(frame)
 
 
 def against_full(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -16,17 +16,32 @@ FOLDER = Path("data/bench")
 log = logging.getLogger(__name__)
 
 
-def until_interrupted(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Collect rows; Ctrl-C ends the run with those that are done."""
-    done = []
+def write_tables(tables: Iterator["pd.DataFrame"], path: Path) -> "pd.DataFrame":
+    """Write every state of a growing table; Ctrl-C ends the run with what is written.
+
+    Parameters
+    ----------
+    tables
+        The table so far, again and again.
+    path
+        Name of the CSV; see `write_table`.
+
+    Returns
+    -------
+    DataFrame
+        The last one.
+    """
+    frame = None
     try:
-        for row in rows:
-            done.append(row)  # noqa: PERF402 (a comprehension would lose them)
+        for frame in tables:
+            write_table(frame, path, benchmark=path.stem)
     except KeyboardInterrupt:
-        if not done:
+        if frame is None:
             raise
-        log.warning("interrupted after %d rows; they are written.", len(done))
-    return done
+        log.warning("interrupted after %d rows; they are written.", len(frame))
+    if frame is None:
+        raise ValueError("tables must hold at least one table, got none")
+    return frame
 
 
 def write_table(frame: "pd.DataFrame", path: Path, **facts: Any) -> Path:

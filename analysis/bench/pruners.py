@@ -7,7 +7,7 @@ of the repeats. The goals are those the toolkit sets itself.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from analysis.bench.clock import Clock, Work
 from analysis.bench.output import as_command
 from analysis.bench.pipeline import fresh, renewed
 from analysis.bench.presets import preset
+from analysis.bench.settings import Pruners
 from analysis.bench.synthetic import synthetic_tokens
 from analysis.catalogue import STUDY
 from analysis.measures.gram import Gram, gram_erank
@@ -25,6 +26,9 @@ from analysis.models.clip import capture_tower
 from analysis.models.devices import device_name
 from analysis.pruners import Pruner, make_pruner
 from analysis.tokens import VisualTokens
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIZES = preset("llava-1.5-7b")
 KEEPS = (64, 128)
@@ -231,29 +235,33 @@ def measure(comparison: Comparison, clock: Clock) -> list[dict[str, Any]]:
     return rows
 
 
-def run(kind: str = "wall", rounds: int = 25, tower: bool = True) -> Iterator[list[dict[str, Any]]]:
+def run(settings: Pruners) -> Iterator["pd.DataFrame"]:
     """Time everything on the CPU and, where there is one, the GPU.
-
-    Parameters
-    ----------
-    kind
-        ``"wall"``, or ``"cpu"``: processor time, for busy machines (give it one thread).
-    rounds
-        At most so many rounds of each comparison.
-    tower
-        Whether [CLS] capture in a CLIP-L tower is timed too.
 
     Yields
     ------
-    list of dict
-        Rows of one comparison: device, threads and clock, what was measured, the best and
-        median milliseconds, the ratio to the reference, the goal and whether it was met.
+    DataFrame
+        A row per variant of the comparisons so far: device, threads and clock, what was
+        measured, best and median milliseconds, the ratio of the best to the reference's, the
+        goal and whether it was met.
     """
-    devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
-    for device in map(torch.device, devices):
-        clock = Clock(device, warmups=1, kind=kind, block=0.02, seconds=15.0)
-        for one in comparisons(device, tower):
-            yield measure(one, replace(clock, repeats=min(rounds, one.repeats)))
+    import pandas as pd
+
+    if settings.clock == "cpu":
+        torch.set_num_threads(1)
+    rows: list[dict[str, Any]] = []
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        where = torch.device(device)
+        clock = Clock(where, warmups=1, kind=settings.clock, block=0.02, seconds=15.0)
+        for one in comparisons(where, settings.tower):
+            rows += measure(one, replace(clock, repeats=min(settings.rounds, one.repeats)))
+            yield pd.DataFrame(rows)
+
+
+def remarks(settings: Pruners, frame: "pd.DataFrame") -> list[str]:
+    """Say how many goals were missed."""
+    del settings
+    return [f"{(frame['met'] == 'no').sum()} goals missed"]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def figures(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Figures to draw, 'all', or 'ls' to list them."),
+        typer.Argument(help="Figures to draw, 'all', 'ls' to list them, or 'gallery'."),
     ] = None,
     run: Annotated[Path, typer.Option(help="Run folder to draw from.")] = Path(
         "data/runs/pocket-scenes"
@@ -28,7 +28,10 @@ def figures(
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
     force: Annotated[bool, typer.Option(help="Draw even what is up to date.")] = False,
 ) -> None:
-    """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX."""
+    """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX.
+
+    ``gallery`` makes OUT/README.md, figures/ when not given, of what is drawn in OUT/RUN.
+    """
     from analysis.figures import FIGURES
 
     if names == ["ls"]:
@@ -37,6 +40,13 @@ def figures(
             recipe = FIGURES.get(name)
             needs = ", ".join(recipe.needs)
             typer.echo(f"{name:{width}}  {recipe.kind:6}  {recipe.shows}  [{needs}]")
+        return
+    if names == ["gallery"]:
+        from analysis.figures.inputs import Inputs
+        from analysis.report.gallery import write_gallery
+
+        home = out or Path("figures")
+        typer.echo(f"{write_gallery(Inputs(run), home / run.name, home)}: written.")
         return
     draw(names or ["all"], run, out or Path("figures") / run.name, seed, resamples, force)
 

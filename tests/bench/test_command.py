@@ -1,5 +1,6 @@
 """``agile bench …`` writes its table and says so; wrong usage is one sentence."""
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -9,9 +10,9 @@ import typer
 from typer.testing import CliRunner
 
 from analysis.bench import pruners
-from analysis.bench.output import as_command, write_table
+from analysis.bench.output import as_command, write_table, write_tables
 from analysis.bench.pruners import Comparison
-from analysis.commands.bench import register
+from analysis.commands.bench import COMMANDS, register
 from analysis.errors import UsageError
 
 
@@ -75,7 +76,8 @@ def test_pruners_are_written_comparison_by_comparison(agile, tmp_path, monkeypat
     table = pd.read_csv(out, keep_default_na=False)
     assert table["variant"].tolist() == ["slow", "ours"] * 2
     assert table["met"].tolist() == ["", "yes", "", "no"]
-    assert "4 rows, 1 goals missed" in done.output
+    assert f"4 rows in {out}" in done.output.replace("\n", "")
+    assert "1 goals missed" in done.output
     assert json.loads(out.with_suffix(".json").read_text())["benchmark"] == "p"
 
 
@@ -105,6 +107,27 @@ def test_wrong_usage_is_named(agile):
 def test_no_gpu_is_one_sentence(agile):
     done = agile("model", "--device", "cuda")
     assert "not available here; use --device cpu" in str(done.exception)
+
+
+def test_an_interrupted_run_keeps_what_is_done(tmp_path, caplog):
+    def tables(done):
+        yield from (pd.DataFrame({"a": range(1, rows + 1)}) for rows in range(1, done + 1))
+        raise KeyboardInterrupt
+
+    path = tmp_path / "x.csv"
+    assert len(write_tables(tables(2), path)) == 2
+    assert path.read_text() == "a\n1\n2\n"
+    assert "interrupted after 2 rows" in caplog.text
+    with pytest.raises(KeyboardInterrupt):
+        write_tables(tables(0), path)
+
+
+def test_options_are_the_fields_of_the_settings(agile):
+    for name, (options, _) in COMMANDS.items():
+        said = agile(name, "--help").output
+        for each in dataclasses.fields(options):
+            assert f"--{each.name.replace('_', '-')}" in said
+        assert "--out" in said
 
 
 def test_tables_are_written_with_their_provenance(tmp_path):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from analysis.bench.extract import ThroughputSettings, prepare, throughput
+from analysis.bench.extract import prepare, run
+from analysis.bench.settings import Extract
 from analysis.errors import UsageError
 
-SETTINGS = ThroughputSettings(
+SETTINGS = Extract(
     model="tiny", limit=2, pruners=("fastervlm", "divprune"), max_new_tokens=3, repeats=1
 )
 
@@ -56,7 +57,7 @@ def test_the_tower_runs_once_an_image_or_once_a_variant(bench, monkeypatch):
 
 
 def test_table_holds_a_ratio_per_side():
-    found = throughput(SETTINGS)
+    (found,) = run(SETTINGS)
     assert found["side"].tolist() == ["together", "apart", "apart_lean"]
     assert found["ratio"].iloc[0] == 1
     expected = found["seconds"] / found["seconds"].iloc[0]
@@ -67,6 +68,6 @@ def test_table_holds_a_ratio_per_side():
 
 def test_wrong_settings_are_named():
     with pytest.raises(UsageError, match="limit is 0"):
-        ThroughputSettings(limit=0)
+        Extract(limit=0)
     with pytest.raises(UsageError, match="neither a folder nor a hub id"):
-        prepare(ThroughputSettings(model="./no/such/folder"))
+        prepare(Extract(model="./no/such/folder"))

@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPVisionConfig, LlamaConfig, LlamaForCausalLM, LlavaConfig
 
-from analysis.bench.flops import PUBLISHED, cost, flops_table, pruned_cost, published_check
+from analysis.bench.flops import PUBLISHED, cost, pruned_cost, remarks, run
 from analysis.bench.macs import (
     FORMULAS,
     cache_bytes,
@@ -18,15 +18,13 @@ from analysis.bench.macs import (
     vision_macs,
 )
 from analysis.bench.presets import preset
+from analysis.bench.settings import Flops
 from analysis.bench.shapes import ModelShape, VisionShape
 from analysis.catalogue import METHODS
 from analysis.pruners import Pruner, make_pruner
 from analysis.pruners.cost import Case
-from analysis.pruners.divprune import DivPrune
 from analysis.pruners.fastervlm import FasterVLM
 from analysis.pruners.fastv import FastV
-from analysis.pruners.full import Full
-from analysis.pruners.pyramiddrop import PyramidDrop
 from analysis.pruners.visionzip import VisionZip
 
 LLAVA = preset("llava-1.5-7b").shape
@@ -211,13 +209,16 @@ def test_every_method_has_a_price(name):
 
 
 def test_methods_that_set_their_count_are_marked():
-    rules = [make_pruner(s) for s in ("prumerge", "agilepruner:adaptive_count=true", "divprune")]
-    notes = flops_table(LLAVA, rules, [64]).note.tolist()
+    rules = ("prumerge", "agilepruner:adaptive_count=true", "divprune")
+    (table,) = run(Flops(pruners=rules, keeps=(64,)))
+    notes = table.note.tolist()
     assert ["sets its own count" in note for note in notes] == [True, True, False]
 
 
 def test_the_published_numbers_are_said_with_their_n_and_formula():
-    first, second = published_check()
+    (table,) = run(Flops(pruners=("full",), keeps=(576,)))
+    first, second = remarks(Flops(), table)
+    assert remarks(Flops(preset="llava-next-7b"), table) == []
     assert "3.14 T" in first
     assert "n = 605 is 3.141 T" in first
     assert "n = 95 is 0.4805 T" in second
@@ -232,7 +233,8 @@ def test_no_selection_costs_more_than_a_fifth_of_what_it_saves():
 
 
 def test_the_table_has_a_row_for_each_pruner_and_keep():
-    table = flops_table(LLAVA, [Full(), DivPrune(), FastV(), PyramidDrop()], [192, 64])
+    names = ("full", "divprune", "fastv", "pyramiddrop")
+    (table,) = run(Flops(pruners=names, keeps=(192, 64)))
     assert len(table) == 8
     row = table[(table.pruner == "divprune") & (table.keep == 64)].iloc[0]
     assert row.prefill_tmacs_two_matrix == pytest.approx(0.4754, abs=1e-4)

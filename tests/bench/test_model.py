@@ -7,19 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis.bench.clock import Clock
 from analysis.bench.flops import cost
 from analysis.bench.model import (
     RATIOS,
     TEXT,
     Bench,
-    Settings,
     against_full,
     run,
 )
-from analysis.bench.output import until_interrupted
 from analysis.bench.pipeline import EagerTower, FullMaps, Pipeline, cache_bytes, fresh
 from analysis.bench.presets import preset
+from analysis.bench.settings import Model
 from analysis.bench.shapes import ModelShape
 from analysis.bench.synthetic import build, config_of
 from analysis.catalogue import METHODS
@@ -27,7 +25,12 @@ from analysis.errors import UsageError
 from analysis.pruners import make_pruner
 
 CPU = torch.device("cpu")
-ONCE = Clock(CPU, warmups=0, repeats=1)
+ONCE = {"device": "cpu", "warmups": 0, "repeats": 1}
+
+
+def last(settings):
+    *_, table = run(settings)
+    return table
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def adapter():
 
 @pytest.fixture(scope="module")
 def table():
-    return run(Settings(keeps=(21,), batches=(2,), clock=ONCE, new_tokens=1))
+    return last(Model(keeps=(21,), batches=(2,), **ONCE, new_tokens=1))
 
 
 def test_every_pruner_and_both_usual_ways_are_timed(table):
@@ -58,7 +61,7 @@ def test_rows_say_where_they_were_measured(table):
 
 def test_ratios_are_to_the_unpruned_model_of_the_same_batch():
     few = {"pruners": ("fastervlm",), "keeps": (21,), "baselines": False}
-    both = run(Settings(**few, batches=(1, 2), clock=ONCE, new_tokens=1))
+    both = last(Model(**few, batches=(1, 2), **ONCE, new_tokens=1))
     for batch, rows in both.groupby("batch"):
         full = rows[rows["variant"] == "full"].iloc[0]
         assert full["ttft_vs_full"] == 1
@@ -88,7 +91,7 @@ def test_cache_bytes_are_measured_as_counted(adapter):
 
 
 def test_rules_that_keep_as_many_share_the_language_models_time(adapter):
-    bench = Bench(Settings(clock=ONCE, new_tokens=1), adapter)
+    bench = Bench(Model(**ONCE, new_tokens=1), adapter)
     rows = [
         bench.row(name, Pipeline(adapter, make_pruner(name), 7, 1))
         for name in ("fastervlm", "divprune")
@@ -98,7 +101,7 @@ def test_rules_that_keep_as_many_share_the_language_models_time(adapter):
 
 
 def test_rules_that_cannot_reach_the_budget_start_earlier_and_say_so(adapter):
-    bench = Bench(Settings(clock=ONCE, new_tokens=1), adapter)
+    bench = Bench(Model(**ONCE, new_tokens=1), adapter)
     row = bench.row("fastv", Pipeline(adapter, make_pruner("fastv"), 14, 1))
     assert row["note"] == "timed as fastv:shift=true"
     assert row["mean_tokens"] == pytest.approx(14, abs=0.5)
@@ -108,25 +111,10 @@ def test_rules_that_cannot_reach_the_budget_start_earlier_and_say_so(adapter):
 
 
 def test_a_rule_that_fails_keeps_the_other_rows(adapter, monkeypatch):
-    bench = Bench(Settings(clock=ONCE, new_tokens=1), adapter)
+    bench = Bench(Model(**ONCE, new_tokens=1), adapter)
     way = Pipeline(adapter, make_pruner("fastervlm"), 7, 1)
     monkeypatch.setattr(Pipeline, "select", lambda *_: torch.zeros(2) @ torch.zeros(3))
     assert "size" in bench.row("fastervlm", way)["note"]
-
-
-def test_an_interrupted_run_keeps_what_is_done():
-    def rows():
-        yield {"a": 1}
-        raise KeyboardInterrupt
-
-    assert until_interrupted(rows()) == [{"a": 1}]
-    with pytest.raises(KeyboardInterrupt):
-        until_interrupted(row for row in interrupted())
-
-
-def interrupted():
-    raise KeyboardInterrupt
-    yield
 
 
 def test_the_eager_tower_gives_the_same_selection(adapter):
@@ -182,15 +170,15 @@ def test_fresh_tokens_carry_nothing_over(adapter):
 
 
 def test_tiles_are_timed_too():
-    settings = Settings(
+    settings = Model(
         preset="tiny-next",
         pruners=("fastervlm", "visionzip", "cdpruner", "pyramiddrop"),
         keeps=(71,),
         batches=(1,),
-        clock=ONCE,
+        **ONCE,
         new_tokens=1,
     )
-    found = run(settings)
+    found = last(settings)
     assert found[found["variant"] == "full"]["n_out"].item() == 336
     outside = found[found["variant"].isin(["fastervlm", "visionzip", "cdpruner"])]
     assert (outside["n_out"] == 71).all()
@@ -219,10 +207,10 @@ def test_full_of_another_batch_is_not_borrowed():
 
 def test_wrong_settings_are_named_before_a_model_is_built():
     with pytest.raises(UsageError, match="unknown preset 'llava'"):
-        Settings(preset="llava")
+        Model(preset="llava")
     with pytest.raises(UsageError, match="keeps is"):
-        Settings(keeps=(0,))
+        Model(keeps=(0,))
     with pytest.raises(UsageError, match="batches is empty"):
-        Settings(batches=())
+        Model(batches=())
     with pytest.raises(UsageError, match="unknown pruner"):
-        Settings(pruners=("fastvlm",))
+        Model(pruners=("fastvlm",))

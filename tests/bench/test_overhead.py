@@ -3,14 +3,9 @@
 import pytest
 import torch
 
-from analysis.bench.clock import Clock
-from analysis.bench.overhead import (
-    PUBLISHED,
-    OverheadSettings,
-    overhead,
-    usual_erank,
-)
+from analysis.bench.overhead import PUBLISHED, run, usual_erank
 from analysis.bench.presets import preset
+from analysis.bench.settings import Overhead
 from analysis.bench.synthetic import synthetic_tokens
 from analysis.errors import UsageError
 from analysis.measures.gram import eranks
@@ -19,7 +14,9 @@ CPU = torch.device("cpu")
 
 
 def test_every_part_at_every_batch():
-    found = overhead(OverheadSettings(preset="tiny", batches=(1, 3), clock=Clock(CPU, 0, 1)))
+    options = {"preset": "tiny", "batches": (1, 3), "device": "cpu", "warmups": 0, "repeats": 1}
+    first, found = run(Overhead(**options))
+    assert len(first) == 5
     assert len(found) == 10
     assert set(found["part"]) == {
         "entropy",
@@ -35,8 +32,9 @@ def test_every_part_at_every_batch():
 
 
 def test_the_papers_batches_are_the_default():
-    assert OverheadSettings().batches == tuple(PUBLISHED) == (1, 3, 5, 10)
-    assert OverheadSettings().n_tokens == 576
+    chosen = Overhead(preset="llava-1.5-7b")
+    assert chosen.batches == tuple(PUBLISHED) == (1, 3, 5, 10)
+    assert chosen.kept == 64
 
 
 def test_both_ways_to_erank_agree():
@@ -46,8 +44,8 @@ def test_both_ways_to_erank_agree():
 
 def test_wrong_settings_are_named():
     with pytest.raises(UsageError, match="keep is 65"):
-        OverheadSettings(preset="tiny", keep=65)
+        Overhead(preset="tiny", keep=65)
     with pytest.raises(UsageError, match="batches"):
-        OverheadSettings(batches=(0,))
+        Overhead(batches=(0,))
     with pytest.raises(UsageError, match="unknown pruner"):
-        OverheadSettings(pruner="agile")
+        Overhead(pruner="agile")

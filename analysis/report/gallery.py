@@ -1,0 +1,95 @@
+"""The gallery of ``figures/README.md``: a run's figures, small, each with caption and command."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from analysis.errors import AgileError
+from analysis.figures import FIGURES, Recipe
+from analysis.figures.base import DEMONSTRATION
+from analysis.figures.inputs import Inputs
+from analysis.report.page import gallery
+
+# Width in pixels and colours of a small picture: a web page's column, about 30 kB.
+WIDTH, COLOURS = 720, 128
+_HEAD = """\
+# Figures
+
+Drawn by `make figures` from the run `{run}` ({model} on {data}, {n} images). {demonstration}
+
+`make figures` writes one folder a run here, outside git: each figure as PDF, PNG and SVG, each
+table as LaTeX, with its numbers as CSV, its caption and where it came from. This page is made
+from such a folder by `make gallery`; `agile figures ls` says what each figure reads.
+"""
+
+
+def write_gallery(inputs: Inputs, drawn: Path, out: Path) -> Path:
+    """Write ``README.md`` and small pictures in ``gallery/`` from the drawn figures of a run.
+
+    Parameters
+    ----------
+    inputs
+        The run.
+    drawn
+        Folder `agile figures` wrote for it.
+    out
+        Folder of the page; pictures of an earlier gallery are replaced.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    AgileError
+        If ``drawn`` holds no figure.
+    """
+    found = {each["name"]: each for each in gallery(drawn)}
+    if not found:
+        raise AgileError(
+            f"{drawn} holds no figure; draw some with: "
+            f"agile figures all --run {inputs.path} --out {drawn}."
+        )
+    pictures = out / "gallery"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for old in pictures.glob("*.png"):
+        old.unlink()
+    head = _HEAD.format(
+        run=inputs.path.name,
+        model=inputs.model,
+        data=inputs.data,
+        n=len(inputs.images),
+        demonstration=DEMONSTRATION if inputs.is_embedded else "",
+    )
+    parts = [head]
+    for recipe in map(FIGURES.get, FIGURES):
+        each = found.get(recipe.name)
+        if each and each["picture"]:
+            _shrink(drawn / each["picture"], pictures / each["picture"])
+        parts.append(_entry(recipe, each))
+    page = out / "README.md"
+    page.write_text("\n".join(parts), encoding="utf-8", newline="\n")
+    return page
+
+
+def _entry(recipe: Recipe, drawn: dict[str, Any] | None) -> str:
+    """Return the section of one figure or table: what it shows, the picture, what is seen."""
+    lines = [f"## {recipe.name}", "", f"{recipe.shows[0].upper()}{recipe.shows[1:]}.", ""]
+    if drawn and drawn["picture"]:
+        lines += [f"![{recipe.shows}](gallery/{drawn['picture']})", ""]
+    seen = first_sentence(drawn["caption"]) if drawn else "Not drawn from this run."
+    return "\n".join([*lines, f"*{seen}*", "", f"`agile figures {recipe.name}`", ""])
+
+
+def first_sentence(caption: str) -> str:
+    """Return a caption up to its first full stop that ends a sentence."""
+    return caption.replace("\n", " ").partition(". ")[0].rstrip(".") + "."
+
+
+def _shrink(picture: Path, small: Path) -> None:
+    with Image.open(picture) as image:
+        height = round(image.height * WIDTH / image.width)
+        reduced = image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+    reduced.quantize(COLOURS, dither=Image.Dither.NONE).save(small, optimize=True)

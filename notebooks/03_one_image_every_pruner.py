@@ -31,7 +31,8 @@ from analysis.figures.base import DEMONSTRATION
 from analysis.figures.choices import family_pair, telling_image
 from analysis.figures.inputs import Inputs
 from analysis.measures.kept import jaccard, kept_measures
-from analysis.models import LoadOptions, Request, load
+from analysis.models.exchange import Request
+from analysis.models import LoadOptions, load
 from analysis.plots.marked_text import marked_text, marked_words
 from analysis.plots.overlay import boxed_image, token_overlay
 from analysis.plots.style import new_figure, rc_params

@@ -33,7 +33,8 @@ from IPython.display import Markdown
 import analysis
 from analysis.catalogue import look, register
 from analysis.datasets import load_dataset
-from analysis.extract import ExtractConfig, run_extraction
+from analysis.extract.config import ExtractConfig
+from analysis.extract.loop import run_extraction
 from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.effects import by_method

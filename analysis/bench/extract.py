@@ -25,8 +25,10 @@ from analysis.datasets.base import Sample
 from analysis.extract.config import ExtractConfig
 from analysis.extract.shard import Worker
 from analysis.extract.variants import Variant, default_keeps, make_variants
-from analysis.models import Adapter, LoadOptions, Request, load
+from analysis.models import LoadOptions, load
+from analysis.models.base import Adapter
 from analysis.models.devices import device_name, pick_device
+from analysis.models.exchange import Request
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.models import Request
 from analysis.models.anyres import AnyresTokens
 from analysis.models.crops import select_batch
+from analysis.models.exchange import Request
 from analysis.models.generation import Batch
 from analysis.models.llava15 import Llava15
 from analysis.pruners.base import Pruner, Selection

@@ -2,9 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
+
+from analysis.extract.analyses.options import CalibrateOptions
+from analysis.flags import flags
+from analysis.options import build
 
 
 def register(app: typer.Typer) -> None:
@@ -12,32 +16,15 @@ def register(app: typer.Typer) -> None:
     app.command("calibrate")(calibrate)
 
 
-def calibrate(
-    model: Annotated[str, typer.Option(help="Hub id or folder of the checkpoint.")],
-    data: Annotated[str, typer.Option(help="Data set, such as scenes:train or folder:PATH.")],
-    limit: Annotated[
-        int, typer.Option(help="Images, drawn at random where there are more.")
-    ] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of that draw.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="Images in one pass of the tower.")] = 16,
-    out: Annotated[
-        Path | None, typer.Option(help="File; default calibration.json beside a local checkpoint.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    image_aspect: Annotated[str, typer.Option(help="pad, crop, or auto.")] = "auto",
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
-) -> None:
+@flags(what=CalibrateOptions)
+def calibrate(what: dict[str, Any]) -> None:
     """Measure mean erank and mean attention entropy over images and write them down.
 
     `agile extract` reads calibration.json beside a local checkpoint by itself.
     """
-    from analysis.extract.analyses.calibration import CalibrateOptions
     from analysis.extract.analyses.calibration import calibrate as measure
 
-    options = CalibrateOptions(
-        model, data, limit, seed, batch_size, out, device, dtype, image_aspect, revision
-    )
+    options = build(CalibrateOptions, what)
     sys.stdout.write(_sentence(measure(options), options.file) + "\n")
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from analysis.datasets.base import Question
 from analysis.errors import AgileError
 from analysis.extract.variants import Variant
-from analysis.models import Adapter, Answer, Request
+from analysis.models.base import Adapter
 from analysis.models.devices import ran_out
+from analysis.models.exchange import Answer, Request
 from analysis.tokens import VisualTokens
 
 

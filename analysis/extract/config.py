@@ -1,28 +1,26 @@
-"""What an extraction is: the parameters that decide its rows."""
+"""What an extraction is, and how it is made: every option of ``agile extract``."""
 
 import dataclasses
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from analysis.catalogue import STUDY
 from analysis.datasets.base import TASKS
 from analysis.errors import UsageError
-
-# 128, 64 and 32 of LLaVA-1.5's 576 tokens, the budgets of the paper.
-DEFAULT_SHARES = (2 / 9, 1 / 9, 1 / 18)
+from analysis.models.options import Checkpoint, Placement
+from analysis.options import check, option
 
 
 @dataclass(frozen=True)
-class ExtractConfig:
+class ExtractConfig(Checkpoint):
     """Everything that decides which rows a run holds.
 
     How fast they are made (batch size, device, number of workers) is not part of it.
 
     Parameters
     ----------
-    model
-        Hub id or folder of the checkpoint.
+    model, revision, dtype, attention, image_aspect, prompt, quantize
+        See :class:`analysis.models.options.Checkpoint`.
     data
         Spec of the data set, such as ``scenes`` or ``pope:PATH``.
     pruners
@@ -45,8 +43,6 @@ class ExtractConfig:
     study
         Whether the variants of the study's figures are added, each at the middle keep;
         see :mod:`analysis.extract.study`.
-    revision, dtype, attention, image_aspect, prompt, quantize
-        See :class:`analysis.models.options.LoadOptions`.
     budget
         For models that split an image into crops: ``crop`` shares the budget among
         them, ``global`` prunes the whole image at once.
@@ -54,29 +50,31 @@ class ExtractConfig:
         Images per shard, the unit that is resumed.
     """
 
-    model: str
-    data: str
-    pruners: tuple[str, ...] = STUDY
-    keeps: tuple[int, ...] = ()
-    limit: int | None = None
-    offset: int = 0
-    seed: int = 0
-    tasks: tuple[str, ...] = ()
-    max_new_tokens: int = 0
-    max_answer_tokens: int = 16
-    full: bool = True
-    study: bool = False
-    revision: str | None = None
-    dtype: str = "auto"
-    attention: str = "sdpa"
-    image_aspect: str = "auto"
-    prompt: str = "auto"
-    quantize: str | None = None
-    budget: str = "crop"
-    shard_size: int = 32
+    data: str = option(
+        "Data set: scenes, coco-chair:PATH, pope:PATH, folder:PATH, "
+        "hf:OWNER/NAME[:CONFIG][:SPLIT]:image=COLUMN,question=COLUMN,answer=COLUMN, …"
+    )
+    pruners: tuple[str, ...] = option(
+        "Comma-separated specs: name, name:key=value:…, or …@keep.", STUDY
+    )
+    keeps: tuple[int, ...] = option(
+        "Tokens to keep, such as 128,64,32; default 2/9, 1/9, 1/18.", ()
+    )
+    limit: int | None = option("Use this many images.", None, low=1)
+    offset: int = option("Skip this many images first.", 0, low=0)
+    seed: int = option("Seed of everything random.", 0)
+    tasks: tuple[str, ...] = option("caption, yesno, choice; default all.", ())
+    max_new_tokens: int = option("Limit for captions; 0: the checkpoint's own.", 0, low=0)
+    max_answer_tokens: int = option("Limit for short answers.", 16, low=1)
+    full: bool = option("Also run the unpruned model.", True)
+    study: bool = option("Add the variants of the study's figures.", False)
+    budget: str = option(
+        "crop or global, for models that tile images.", "crop", choices=("crop", "global")
+    )
+    shard_size: int = option("Images per shard.", 32, low=1)
 
     def __post_init__(self) -> None:
-        """Check ranges.
+        """Check ranges, and what is listed: nothing twice, budgets that are numbers.
 
         Raises
         ------
@@ -88,24 +86,9 @@ class ExtractConfig:
                 "model and data must be given; for the embedded ones use "
                 "--model data/pocket --data scenes."
             )
-        for name, low in (
-            ("offset", 0),
-            ("shard_size", 1),
-            ("max_answer_tokens", 1),
-            ("max_new_tokens", 0),
-        ):
-            if getattr(self, name) < low:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {low}.")
-        if self.limit is not None and self.limit < 1:
-            raise UsageError(f"limit is {self.limit}; it must be at least 1.")
+        check(self)
         if any(keep < 1 for keep in self.keeps):
             raise UsageError(f"keeps are {list(self.keeps)}; every one must be at least 1.")
-        self._check_lists()
-        if self.budget not in ("crop", "global"):
-            raise UsageError(f"budget is {self.budget!r}; choose crop or global.")
-
-    def _check_lists(self) -> None:
-        """Check what is listed: nothing twice, budgets that are numbers, something to do."""
         for name in ("pruners", "keeps", "tasks"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
@@ -123,25 +106,41 @@ class ExtractConfig:
         plain = dataclasses.asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ExtractConfig":
-        """Build a configuration from parsed YAML or JSON.
+
+@dataclass(frozen=True)
+class Runtime(Placement):
+    """How fast and where: nothing here changes the rows.
+
+    Parameters
+    ----------
+    device, device_map, compile
+        See :class:`analysis.models.options.Placement`.
+    batch_size
+        Rows in one generation; 0 means 256 for small models and 16 for large ones.
+    worker, workers
+        This process makes every shard whose index is ``worker`` modulo ``workers``.
+    progress
+        Show a progress bar when standard error is a terminal.
+    """
+
+    batch_size: int = option("Rows per generation; 0 chooses.", 0, low=0)
+    worker: int = option("Index of this process.", 0)
+    workers: int = option("How many processes share the run.", 1)
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        """Check ranges.
 
         Raises
         ------
         UsageError
-            For an unknown key, with the closest known one.
+            Naming field, value and range.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        for key in values:
-            if key not in known:
-                close = get_close_matches(key, known, n=1)
-                hint = f"; did you mean {close[0]}?" if close else "."
-                raise UsageError(f"unknown configuration key {key!r}{hint}")
-        ready: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**ready)
+        check(self)
+        if not 0 <= self.worker < self.workers:
+            raise UsageError(
+                f"worker is {self.worker} of {self.workers}; it must be 0 to workers - 1."
+            )
 
 
 def split_keep(spec: str) -> tuple[str, int | None]:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.config import ExtractConfig
+from analysis.extract.config import ExtractConfig, Runtime
 from analysis.runs import Run
 from analysis.runs.shards import shard_name
 
@@ -23,48 +23,6 @@ if TYPE_CHECKING:
     from analysis.extract.shard import Worker
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """How fast and where: nothing here changes the rows.
-
-    Parameters
-    ----------
-    device, device_map
-        See :class:`analysis.models.options.LoadOptions`.
-    batch_size
-        Rows in one generation; 0 means 256 for small models and 16 for large ones.
-    worker, workers
-        This process makes every shard whose index is ``worker`` modulo ``workers``.
-    compile
-        Compile the language model.
-    progress
-        Show a progress bar when standard error is a terminal.
-    """
-
-    device: str = "auto"
-    device_map: str | None = None
-    batch_size: int = 0
-    worker: int = 0
-    workers: int = 1
-    compile: bool = False
-    progress: bool = True
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises
-        ------
-        UsageError
-            Naming field, value and range.
-        """
-        if self.batch_size < 0:
-            raise UsageError(f"batch_size is {self.batch_size}; it must be at least 1.")
-        if not 0 <= self.worker < self.workers:
-            raise UsageError(
-                f"worker is {self.worker} of {self.workers}; it must be 0 to workers - 1."
-            )
 
 
 @dataclass(frozen=True)
@@ -166,9 +124,9 @@ def run_extraction(
         return _report(done, 0, 0.0)
     dataset = load_dataset(config.data)
     ids = image_ids(dataset, config)
-    from analysis.extract.prepare import prepare
+    from analysis.extract.shard import make_worker
 
-    worker = prepare(config, runtime, dataset)
+    worker = make_worker(config, runtime, dataset.name)
     run = Run.create(path, _manifest(worker, config, dataset, ids))
     mine = [i for i in run.missing if i % runtime.workers == runtime.worker]
     started = time.perf_counter()

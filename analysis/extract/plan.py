@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.datasets import load_dataset
-from analysis.extract.config import ExtractConfig
-from analysis.extract.loop import Runtime, finished, image_ids
-from analysis.extract.prepare import check_variants, load_options
-from analysis.extract.study import with_study
-from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import finished, image_ids
+from analysis.extract.resolve import load_options, resolve
+from analysis.extract.variants import Variant
 from analysis.models import outline
 from analysis.runs import Run
 
@@ -26,34 +25,40 @@ class Plan:
 
     Attributes
     ----------
-    n_images, n_questions
-        Images, and questions about all of them together.
+    config
+        As asked for.
     variants
         Ways of pruning, the full model included.
+    n_images, n_questions
+        Images, and questions about all of them together.
     n_tokens
         Visual tokens of an image; where they differ from image to image, what is assumed.
     varies
         Whether they do.
     n_shards, missing
         Shards of the run and those still to be made.
-    disk
-        Estimated size of the records in bytes.
     """
 
     config: ExtractConfig
+    variants: tuple[Variant, ...]
     n_images: int
     n_questions: int
-    variants: tuple[Variant, ...]
     n_tokens: int
+    varies: bool
     n_shards: int
     missing: int
-    disk: int
-    varies: bool = False
 
     @property
     def generations(self) -> int:
         """Answers to generate."""
         return self.n_questions * len(self.variants)
+
+    @property
+    def disk(self) -> int:
+        """Estimated size of the records in bytes."""
+        kept = sum(variant.keep or self.n_tokens for variant in self.variants)
+        rows = self.n_images * (self.n_tokens * _BYTES_PER_TOKEN + kept * _BYTES_PER_INDEX)
+        return rows + self.generations * _BYTES_PER_ANSWER
 
     def text(self) -> str:
         """Render the plan as a few lines."""
@@ -75,7 +80,7 @@ class Plan:
         )
 
 
-def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
+def plan(config: ExtractConfig, out: Path | None = None, runtime: Runtime | None = None) -> Plan:
     """Work out what a run will do.
 
     Parameters
@@ -84,43 +89,37 @@ def plan(config: ExtractConfig, out: Path | None = None) -> Plan:
         What the run is.
     out
         Its folder; what is there already is not made again.
+    runtime
+        How it would be made.
 
     Raises
     ------
     UsageError
         For the same mistakes the run itself would refuse.
     """
-    known = outline(load_options(config, Runtime()))
+    runtime = runtime or Runtime()
+    known = outline(load_options(config, runtime))
     dataset = load_dataset(config.data)
     ids = image_ids(dataset, config)
-    # Without a fixed N the run itself takes LLaVA-1.5's budgets.
-    keeps = config.keeps or default_keeps(known.n_tokens or 576)
-    ready = ExtractConfig.from_dict({**config.as_dict(), "keeps": list(keeps)})
-    ready = with_study(ready, known.depth, known.n_tokens, known.offers)
-    variants = make_variants(ready, known.n_tokens, calibration(config.model))
-    check_variants(variants, known.family, known.offers, known.n_tokens, known.depth)
+    variants = resolve(config, known, runtime).variants
     questions = sum(
         1
         for sample in dataset.samples(config.offset, len(ids))
         for question in sample.questions
         if not config.tasks or question.task in config.tasks
     )
-    shards = math.ceil(len(ids) / config.shard_size)
-    missing = shards
+    shards = missing = math.ceil(len(ids) / config.shard_size)
     if out is not None:
         finished(out, config)
         missing = len(Run.open(out).missing) if Run.is_at(out) else shards
-    kept = sum(v.keep or known.assumed for v in variants)
-    disk = len(ids) * (known.assumed * _BYTES_PER_TOKEN + kept * _BYTES_PER_INDEX)
-    disk += questions * len(variants) * _BYTES_PER_ANSWER
+    varies = known.n_tokens is None
     return Plan(
         config,
+        variants,
         len(ids),
         questions,
-        tuple(variants),
         known.assumed,
-        shards,
-        missing,
-        disk,
-        varies=known.n_tokens is None,
+        varies,
+        n_shards=shards,
+        missing=missing,
     )

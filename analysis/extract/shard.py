@@ -1,39 +1,33 @@
 """One shard: load its images, encode once, select many ways, answer, make rows."""
 
+import dataclasses
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from PIL import Image
 
 from analysis.datasets.base import Question, Sample
 from analysis.errors import AgileError
 from analysis.extract.answering import Job, answer_all
-from analysis.extract.config import ExtractConfig
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.encoding import Loaded, encode, read
+from analysis.extract.resolve import load_adapter, resolve
 from analysis.extract.variants import Variant, generator_for
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.kept import kept_measures
-from analysis.models import Adapter, Answer
-from analysis.models.devices import ran_out, release
+from analysis.models.base import Adapter
+from analysis.models.devices import ran_out
+from analysis.models.exchange import Answer
 from analysis.pruners import Selection, make_pruner
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)
+# A model below this many parameters is small enough for large batches anywhere.
+_SMALL = 100_000_000
 Rows = dict[str, list[dict[str, Any]]]
-
-
-@dataclass
-class Loaded:
-    """A sample whose image could be read and encoded."""
-
-    sample: Sample
-    image: Image.Image
-    tokens: VisualTokens | None = None
-    reason: str = ""
-    selections: dict[str, Selection] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +73,9 @@ class Worker:
         dict
             Table name → rows; an image that failed has only its row in ``images``.
         """
-        loaded = [self._load(sample) for sample in samples]
+        loaded = [read(sample) for sample in samples]
         try:
-            self._encode([item for item in loaded if not item.reason])
+            encode(self.adapter, [item for item in loaded if not item.reason], self.needs)
             self._select([item for item in loaded if item.tokens is not None])
             good = [item for item in loaded if item.tokens is not None]
             answers = self._answer(good)
@@ -98,49 +92,6 @@ class Worker:
                 "device, or start anew with a smaller --shard-size and another --out; finished "
                 "shards are kept."
             ) from error
-
-    def _load(self, sample: Sample) -> Loaded:
-        try:
-            return Loaded(sample, sample.load())
-        except (OSError, ValueError) as error:
-            log.warning("image %s is left out: %s", sample.image_id, error)
-            return Loaded(sample, Image.new("RGB", (1, 1)), reason=str(error) or "unreadable")
-
-    def _encode(self, items: Sequence[Loaded]) -> None:
-        """Encode a shard's images together, in halves when they are too many or one is at fault."""
-        if not items:
-            return
-        try:
-            batch = self.adapter.encode([item.image for item in items], self.needs)
-        except Exception as error:
-            self._encode_in_parts(items, error)
-            return
-        for item, tokens in zip(items, batch, strict=True):
-            if torch.isfinite(tokens.features).all():
-                item.tokens = tokens
-            else:
-                item.reason = "the model returns features that are not finite"
-
-    def _encode_in_parts(self, items: Sequence[Loaded], error: Exception) -> None:
-        """Try halves after a failure, down to the image that causes it."""
-        full = ran_out(error)
-        if not full and not isinstance(error, ValueError):
-            raise error
-        if len(items) > 1:
-            if full:
-                log.warning("%d images do not fit into memory; trying halves", len(items))
-                release()
-            middle = len(items) // 2
-            self._encode(items[:middle])
-            self._encode(items[middle:])
-            return
-        if full:
-            width, height = items[0].image.size
-            raise AgileError(
-                f"not enough memory to encode image {items[0].sample.image_id} ({width} x "
-                f"{height}); shrink it or use a larger device, finished shards are kept."
-            ) from error
-        items[0].reason = f"cannot be encoded: {error}"
 
     def _select(self, items: Sequence[Loaded]) -> None:
         """Let every pruner choose; where N differs, an image too small for a budget fails alone."""
@@ -265,6 +216,30 @@ class Worker:
             "info": json.dumps(selection.info),
             **{name: _number(value) for name, value in measures.items()},
         }
+
+
+def make_worker(config: ExtractConfig, runtime: Runtime, dataset: str) -> Worker:
+    """Load the model and return what makes shards, its configuration filled in.
+
+    Parameters
+    ----------
+    config
+        What the run is, as asked for.
+    runtime
+        How to make it.
+    dataset
+        Name written into the records.
+
+    Raises
+    ------
+    UsageError
+        See :func:`analysis.extract.resolve.load_adapter` and ``resolve``.
+    """
+    adapter = load_adapter(config, runtime)
+    limit = config.max_new_tokens or adapter.max_new_tokens or 512
+    ready = resolve(dataclasses.replace(config, max_new_tokens=limit), adapter, runtime)
+    batch = runtime.batch_size or (256 if adapter.n_parameters < _SMALL else 16)
+    return Worker(adapter, ready.config, ready.variants, dataset, batch)
 
 
 def _number(value: Any) -> float | None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import torch
 
 from analysis.errors import UsageError
-from analysis.extract.config import DEFAULT_SHARES, ExtractConfig, split_keep
+from analysis.extract.config import ExtractConfig, split_keep
 from analysis.pruners import Pruner, make_pruner
 
 FULL = "full"
+# 128, 64 and 32 of LLaVA-1.5's 576 tokens, the budgets of the paper.
+DEFAULT_SHARES = (2 / 9, 1 / 9, 1 / 18)
 
 
 @dataclass(frozen=True)

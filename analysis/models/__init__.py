@@ -1,12 +1,14 @@
 """One adapter per model family: visual tokens out, pruned generation in."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from analysis.errors import UsageError
-from analysis.models.base import Adapter
-from analysis.models.exchange import Answer, Outline, Request
-from analysis.models.loading import load_config
 from analysis.models.options import LoadOptions
+
+if TYPE_CHECKING:
+    from analysis.models.base import Adapter
+    from analysis.models.exchange import Outline
 
 #: transformers' model_type → where its adapter is; one line a family.
 FAMILIES = {
@@ -16,7 +18,7 @@ FAMILIES = {
 }
 
 
-def load(options: LoadOptions) -> Adapter:
+def load(options: LoadOptions) -> "Adapter":
     """Load any supported checkpoint; its configuration says which family it is.
 
     Raises
@@ -24,10 +26,12 @@ def load(options: LoadOptions) -> Adapter:
     UsageError
         For a missing checkpoint or a family without an adapter.
     """
+    from analysis.models.loading import load_config
+
     return family(load_config(options).model_type, options.model).load(options)
 
 
-def outline(options: LoadOptions) -> Outline:
+def outline(options: LoadOptions) -> "Outline":
     """Return what a checkpoint's configuration says; reads no weights.
 
     Raises
@@ -35,11 +39,13 @@ def outline(options: LoadOptions) -> Outline:
     UsageError
         For a missing checkpoint or a family without an adapter.
     """
+    from analysis.models.loading import load_config
+
     config = load_config(options)
     return family(config.model_type, options.model).outline(config)
 
 
-def family(name: str, model: str = "this") -> type[Adapter]:
+def family(name: str, model: str = "this") -> "type[Adapter]":
     """Return the adapter class of a family; its module is imported only now.
 
     Raises
@@ -56,14 +62,4 @@ def family(name: str, model: str = "this") -> type[Adapter]:
     return found
 
 
-__all__ = [
-    "FAMILIES",
-    "Adapter",
-    "Answer",
-    "LoadOptions",
-    "Outline",
-    "Request",
-    "family",
-    "load",
-    "outline",
-]
+__all__ = ["FAMILIES", "LoadOptions", "family", "load", "outline"]

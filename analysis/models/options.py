@@ -1,21 +1,15 @@
 """How to load a checkpoint: every choice with its default, what is allowed and its help."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
-from analysis.errors import UsageError
 from analysis.models.preprocess import ASPECTS
 from analysis.models.prompts import STYLES, PromptStyle
-
-
-def _says(about: str, *choices: str | None) -> dict[str, Any]:
-    """Metadata of a field: its help and, where there are few, its values."""
-    return {"help": about, "choices": choices}
+from analysis.options import check, option
 
 
 @dataclass(frozen=True)
-class LoadOptions:
-    """How to load a checkpoint; the help of each option is its field's metadata.
+class Checkpoint:
+    """Which checkpoint is read and how; everything here may change what it answers.
 
     Parameters
     ----------
@@ -26,10 +20,6 @@ class LoadOptions:
     dtype
         auto, float32, bfloat16 or float16; auto is float32 on a CPU and the
         checkpoint's own type on a GPU.
-    device
-        auto, cpu, cuda, cuda:1, …
-    device_map
-        Passed to ``from_pretrained`` for models that span devices.
     attention
         Attention implementation of the language model and the tower.
     image_aspect
@@ -38,35 +28,34 @@ class LoadOptions:
         auto, vicuna_v1, mistral_instruct or chat_template.
     quantize
         None, 4bit or 8bit (needs bitsandbytes and a GPU).
-    compile
-        Compile the language model's forward; off by default.
     """
 
-    model: str = field(metadata=_says("Hub id or folder of the checkpoint."))
-    revision: str | None = field(default=None, metadata=_says("Branch, tag or commit."))
-    dtype: str = field(
-        default="auto",
-        metadata=_says(
-            "auto, float32, bfloat16 or float16.", "auto", "float32", "bfloat16", "float16"
-        ),
+    model: str = option("Hub id or folder of the checkpoint.")
+    revision: str | None = option("Branch, tag or commit.", None, kw_only=True)
+    dtype: str = option(
+        "auto, float32, bfloat16 or float16.",
+        "auto",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        kw_only=True,
     )
-    device: str = field(default="auto", metadata=_says("auto, cpu, cuda, cuda:1, …"))
-    device_map: str | None = field(default=None, metadata=_says("For models that span devices."))
-    attention: str = field(
-        default="sdpa",
-        metadata=_says("sdpa, eager or flash_attention_2.", "sdpa", "eager", "flash_attention_2"),
+    attention: str = option(
+        "sdpa, eager or flash_attention_2.",
+        "sdpa",
+        choices=("sdpa", "eager", "flash_attention_2"),
+        kw_only=True,
     )
-    image_aspect: str = field(
-        default="auto",
-        metadata=_says("pad (the papers' protocol), crop, or auto.", "auto", *ASPECTS),
+    image_aspect: str = option(
+        "pad (the papers' protocol), crop, or auto.",
+        "auto",
+        choices=("auto", *ASPECTS),
+        kw_only=True,
     )
-    prompt: PromptStyle = field(
-        default="auto", metadata=_says("vicuna_v1, chat_template, or auto.", *STYLES)
+    prompt: PromptStyle = option(
+        "vicuna_v1, chat_template, or auto.", "auto", choices=STYLES, kw_only=True
     )
-    quantize: str | None = field(
-        default=None, metadata=_says("4bit or 8bit (bitsandbytes).", None, "4bit", "8bit")
+    quantize: str | None = option(
+        "4bit or 8bit (bitsandbytes).", None, choices=(None, "4bit", "8bit"), kw_only=True
     )
-    compile: bool = field(default=False, metadata=_says("Compile the language model."))
 
     def __post_init__(self) -> None:
         """Check every choice.
@@ -76,9 +65,28 @@ class LoadOptions:
         UsageError
             Naming field, value and what is allowed.
         """
-        for entry in fields(self):
-            choices = entry.metadata["choices"]
-            value = getattr(self, entry.name)
-            if choices and value not in choices:
-                listed = ", ".join(str(choice) for choice in choices)
-                raise UsageError(f"{entry.name} is {value!r}; choose one of: {listed}.")
+        check(self)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a checkpoint runs.
+
+    Parameters
+    ----------
+    device
+        auto, cpu, cuda, cuda:1, …
+    device_map
+        Passed to ``from_pretrained`` for models that span devices.
+    compile
+        Compile the language model's forward; off by default.
+    """
+
+    device: str = option("auto, cpu, cuda, cuda:1, …", "auto", kw_only=True)
+    device_map: str | None = option("For models that span devices.", None, kw_only=True)
+    compile: bool = option("Compile the language model.", False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class LoadOptions(Placement, Checkpoint):
+    """How to load a checkpoint: see `Checkpoint` and `Placement`."""

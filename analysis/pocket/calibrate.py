@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analysis.models import LoadOptions, Request, load
+from analysis.models import LoadOptions, load
+from analysis.models.exchange import Request
 from analysis.scenes.captions import CAPTION_PROMPT
 from analysis.scenes.scene import make_scene
 

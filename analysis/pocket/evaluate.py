@@ -19,7 +19,9 @@ import torch
 
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.erank import effective_rank
-from analysis.models import Adapter, LoadOptions, Request, load
+from analysis.models import LoadOptions, load
+from analysis.models.base import Adapter
+from analysis.models.exchange import Request
 from analysis.pocket.summary import summarise
 from analysis.pruners import make_pruner
 from analysis.scenes.captions import CAPTION_PROMPT

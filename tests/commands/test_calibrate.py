@@ -12,8 +12,9 @@ from scipy import stats
 
 from analysis.datasets import load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig
-from analysis.extract.analyses.calibration import CalibrateOptions, calibrate, drawn
+from analysis.extract.analyses.calibration import calibrate, drawn
+from analysis.extract.analyses.options import CalibrateOptions
+from analysis.extract.config import ExtractConfig
 from analysis.extract.variants import calibration, make_variants
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.erank import effective_rank

@@ -8,7 +8,8 @@ from PIL import Image
 
 from analysis.benchmarks import SUBTASKS
 from analysis.errors import AgileError
-from analysis.extract import ExtractConfig, Runtime, run_extraction
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import run_extraction
 from analysis.runs import Run
 from analysis.scores.mme import mme_table
 from analysis.scores.pope import pope_table

@@ -12,15 +12,16 @@ from PIL import Image
 
 from analysis.catalogue import METHODS
 from analysis.datasets import load_dataset
-from analysis.extract import ExtractConfig, Runtime
-from analysis.extract.prepare import prepare
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.shard import make_worker
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.erank import effective_rank
 from analysis.measures.gram import eranks
 from analysis.measures.kept import kept_measures
-from analysis.models import LoadOptions, Request, load
+from analysis.models import LoadOptions, load
 from analysis.models.anyres import AnyresTokens
 from analysis.models.crops import select, select_batch
+from analysis.models.exchange import Request
 from analysis.pruners import make_pruner
 
 TESTS = Path(__file__).parents[1]
@@ -217,7 +218,7 @@ def test_a_shard_makes_the_same_records_there(folders):
         max_new_tokens=3,
     )
     dataset = load_dataset(config.data)
-    worker = prepare(config, Runtime(device="cpu"), dataset)
+    worker = make_worker(config, Runtime(device="cpu"), dataset.name)
     expected = worker.rows(list(dataset.samples()))
     with faraway.Pretend():
         faraway.send(worker.adapter.model)

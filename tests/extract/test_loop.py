@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Runtime, run_extraction
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import run_extraction
 from analysis.measures.entropy import attention_entropy
 from analysis.runs import KEYS, TABLES, Run
 

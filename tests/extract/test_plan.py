@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Runtime, run_extraction
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import run_extraction
 from analysis.extract.plan import plan
 from analysis.runs import Run
 
@@ -44,8 +45,6 @@ def config(model, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dtype": "float8"}, "dtype is 'float8'"),
-        ({"prompt": "vicuna"}, "prompt is 'vicuna'"),
         ({"pruners": ("cdpruner",)}, "cdpruner needs image_embeds, text_embeds"),
         ({"pruners": ("fastv",), "keeps": (2,)}, "keep must be at least .* for fastv"),
         ({"keeps": (17,)}, "keep 17 is larger than the 16 visual tokens"),
@@ -57,6 +56,22 @@ def test_it_refuses_as_the_run_does(tiny_folder, tmp_path, changes, message):
         plan(wanted, tmp_path / "run")
     with pytest.raises(UsageError, match=message):
         run_extraction(wanted, tmp_path / "run", Runtime(device="cpu", progress=False))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dtype": "float8"}, "dtype is 'float8'; choose one of: auto, float32"),
+        ({"prompt": "vicuna"}, "prompt is 'vicuna'"),
+        ({"budget": "half"}, "budget is 'half'; choose one of: crop, global"),
+        ({"limit": 0}, "limit is 0; it must be at least 1"),
+        ({"keeps": (4, 0)}, "every one must be at least 1"),
+        ({"pruners": ("fps", "fps")}, "repeats an entry"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_at_once(changes, message):
+    with pytest.raises(UsageError, match=message):
+        config("m", **changes)
 
 
 def test_it_does_not_plan_into_a_run_of_another_kind(tiny_folder, tmp_path):

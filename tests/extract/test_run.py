@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Runtime, run_extraction
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import run_extraction
 from analysis.runs import TABLES, Run
 from analysis.runs.shards import shard_name
 

@@ -5,8 +5,8 @@ import torch
 
 from analysis.datasets import load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract import ExtractConfig, Runtime
-from analysis.extract.prepare import prepare
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.shard import make_worker
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def worker(tiny_folder):
         tasks=("caption",),
         max_new_tokens=4,
     )
-    return prepare(config, Runtime(device="cpu"), load_dataset(config.data))
+    return make_worker(config, Runtime(device="cpu"), "scenes")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_memory_that_runs_out_between_tower_and_answers_is_one_sentence(
 def test_compiled_models_are_not_pruned_inside(tiny_folder):
     config = ExtractConfig(model=tiny_folder, data="scenes:dev:2", pruners=("fastv",), keeps=(12,))
     with pytest.raises(UsageError, match="--compile does not go with fastv"):
-        prepare(config, Runtime(device="cpu", compile=True), load_dataset(config.data))
+        make_worker(config, Runtime(device="cpu", compile=True), "scenes")
 
 
 def test_other_failures_are_not_hidden(worker, samples, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from analysis.errors import UsageError
-from analysis.extract import ExtractConfig, Runtime, run_extraction
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import run_extraction
 from analysis.extract.study import INSIDE_SPECS, STUDY_SPECS, middle_keep, study_specs, with_study
 from analysis.extract.variants import make_variants
 from analysis.pruners import make_pruner

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from analysis.errors import UsageError
-from analysis.models import LoadOptions, Request, load
+from analysis.models import LoadOptions, load
 from analysis.models.clip import (
     cls_attention,
     encoder_layers,
     received_attention,
 )
+from analysis.models.exchange import Request
 
 QUESTION = "please describe this image in detail ."
 

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from analysis.errors import UsageError
-from analysis.models import LoadOptions, Request, load
+from analysis.models import LoadOptions, load
 from analysis.models.crops import CropPolicy, select, select_batch, shares
+from analysis.models.exchange import Request
 from analysis.pruners import make_pruner
 
 QUESTION = "please describe this image in detail ."

@@ -11,8 +11,9 @@ from PIL import Image
 from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as modeling
 
 from analysis.errors import UsageError
-from analysis.models import LoadOptions, Request, load
+from analysis.models import LoadOptions, load
 from analysis.models.clip import received_attention
+from analysis.models.exchange import Request
 from analysis.pruners import make_pruner
 
 QUESTION = "What is on the table?"

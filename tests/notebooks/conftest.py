@@ -8,7 +8,8 @@ PRUNERS = ("fastervlm", "divprune", "random", "vispruner", "agilepruner")
 @pytest.fixture(scope="session")
 def small_run(request, tmp_path_factory):
     """Folder of a run of 24 development scenes, captions under 5 pruners at 2 budgets."""
-    from analysis.extract import ExtractConfig, run_extraction
+    from analysis.extract.config import ExtractConfig
+    from analysis.extract.loop import run_extraction
 
     config = ExtractConfig(
         model=str(request.config.rootpath / "data" / "pocket"),

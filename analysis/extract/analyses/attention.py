@@ -13,7 +13,7 @@ from analysis.datasets.base import DETAIL_PROMPT, Sample
 from analysis.extract.analyses.base import Bench, Item
 from analysis.extract.analyses.prefill import capture_every_layer, capture_last_row
 from analysis.measures.entropy import attention_entropy
-from analysis.models import Request
+from analysis.models.exchange import Request
 from analysis.pruners.inllm.decoder import find_decoder
 from analysis.runs.schemas import PROFILE_BINS
 from analysis.stats.attention import binned, cumulative, stack, top_share

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from analysis.datasets.base import Sample
-from analysis.models import Adapter
+from analysis.models.base import Adapter
 from analysis.pruners.agilepruner import AgilePruner
 from analysis.tokens import VisualTokens
 

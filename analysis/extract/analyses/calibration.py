@@ -8,8 +8,6 @@ import datetime
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,72 +16,19 @@ from scipy import stats
 from tqdm import tqdm
 
 from analysis.datasets import Dataset, load_dataset
-from analysis.errors import AgileError, UsageError
+from analysis.errors import AgileError
+from analysis.extract.analyses.options import CalibrateOptions
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
-from analysis.models import Adapter, LoadOptions, load
+from analysis.models import load
+from analysis.models.base import Adapter
 from analysis.models.devices import ran_out
 from analysis.provenance import code
 from analysis.runs.shards import write_atomically
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)
-#: File a checkpoint's averages are read from.
-FILE = "calibration.json"
 _CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class CalibrateOptions:
-    """What to measure.
-
-    Parameters
-    ----------
-    model, data
-        Checkpoint and spec of the data set.
-    limit
-        Images; drawn at random where the data set has more.
-    seed
-        Seed of that draw.
-    batch_size
-        Images in one pass of the tower.
-    out
-        File to write; None means ``calibration.json`` in the checkpoint's folder.
-    device, dtype, image_aspect, revision
-        See :class:`analysis.models.options.LoadOptions`.
-    """
-
-    model: str
-    data: str
-    limit: int = 1000
-    seed: int = 0
-    batch_size: int = 16
-    out: Path | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    image_aspect: str = "auto"
-    revision: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check ranges, and that there is a place to write to.
-
-        Raises
-        ------
-        UsageError
-            Naming the field, the value and what is allowed.
-        """
-        for name, low in (("limit", 2), ("batch_size", 1), ("seed", 0)):
-            if getattr(self, name) < low:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {low}.")
-        if self.out is None and not Path(self.model).is_dir():
-            raise UsageError(
-                f"{self.model!r} is no folder to put {FILE} into; name a file with --out."
-            )
-
-    @property
-    def file(self) -> Path:
-        """Where the averages go."""
-        return Path(self.model) / FILE if self.out is None else self.out
 
 
 def calibrate(options: CalibrateOptions, progress: bool = True) -> dict[str, Any]:
@@ -110,8 +55,7 @@ def calibrate(options: CalibrateOptions, progress: bool = True) -> dict[str, Any
     """
     dataset = load_dataset(options.data)
     ids = drawn(dataset, options.limit, options.seed)
-    names = ("model", "device", "dtype", "image_aspect", "revision")
-    adapter = load(LoadOptions(**{name: getattr(options, name) for name in names}))
+    adapter = load(options)
     values: dict[str, list[float]] = {"erank": [], "erank_plain": [], "entropy": []}
     bar = tqdm(total=len(ids), unit="image", disable=None if progress else True, desc="calibrate")
     with bar:

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,11 @@ from tqdm import tqdm
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
-from analysis.extract.config import ExtractConfig
-from analysis.extract.loop import Runtime, image_ids
-from analysis.registry import Registry
-from analysis.runs import ANALYSES, Run
+from analysis.extract.analyses.options import AnalyseOptions
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import image_ids
+from analysis.options import build
+from analysis.runs import Run
 
 if TYPE_CHECKING:
     from analysis.extract.analyses.base import Analysis, Averages, Bench
@@ -23,54 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # Images a shard; fixed, so that a larger limit goes on where a smaller one ended.
 _SIZE = 10
-
-
-@dataclass(frozen=True)
-class AnalyseOptions:
-    """What to make of a run.
-
-    Parameters
-    ----------
-    analyses
-        Their names; see `analysis.runs.ANALYSES`.
-    limit
-        Images, from the first of the run on.
-    keep
-        Tokens kept by the threshold and sensitivity analyses; None is a quarter of N.
-    seed
-        Seed of the corruptions.
-    device
-        auto, cpu, cuda, …
-    progress
-        Show a progress bar when standard error is a terminal.
-    """
-
-    analyses: tuple[str, ...] = tuple(ANALYSES)
-    limit: int = 100
-    keep: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    progress: bool = True
-
-    def __post_init__(self) -> None:
-        """Check names and ranges.
-
-        Raises
-        ------
-        UsageError
-            Naming the field, the value and what is allowed.
-        """
-        known: Registry[Any] = Registry("analysis")
-        for name, schema in ANALYSES.items():
-            known.register(name)(schema)
-        for name in self.analyses:
-            known.get(name)
-        if not self.analyses:
-            raise UsageError(f"no analysis is asked for; choose from: {', '.join(ANALYSES)}.")
-        if self.limit < 1:
-            raise UsageError(f"limit is {self.limit}; it must be at least 1.")
-        if self.keep is not None and self.keep < 1:
-            raise UsageError(f"keep is {self.keep}; it must be at least 1.")
 
 
 def analyse(path: str | Path, options: AnalyseOptions | None = None) -> dict[str, int]:
@@ -102,7 +54,7 @@ def analyse(path: str | Path, options: AnalyseOptions | None = None) -> dict[str
             f"{run.path} lacks {len(run.missing)} of {run.n_shards} shards; finish it first with "
             "the agile extract command it was started with."
         )
-    config = ExtractConfig.from_dict(run.config)
+    config = build(ExtractConfig, run.config)
     dataset = load_dataset(config.data)
     ids = _ids(run, dataset, config)[: options.limit]
     averages = run_averages(run)
@@ -166,7 +118,7 @@ def _bench(
 ) -> "Bench":
     """Load the model as the run had it; refused when its weights are others by now."""
     from analysis.extract.analyses.base import Bench
-    from analysis.extract.prepare import load_adapter
+    from analysis.extract.resolve import load_adapter
 
     adapter = load_adapter(config, Runtime(device=options.device))
     now = adapter.describe()

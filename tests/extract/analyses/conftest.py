@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from analysis.datasets import load_dataset
-from analysis.extract import ExtractConfig, Runtime, run_extraction
 from analysis.extract.analyses.base import Averages, Bench, Item
+from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.loop import run_extraction
 from analysis.models import LoadOptions, load
 from analysis.runs import Run
 

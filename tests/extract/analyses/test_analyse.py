@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AgileError, UsageError
-from analysis.extract.analyses.loop import AnalyseOptions, analyse, run_averages
+from analysis.extract.analyses.loop import analyse, run_averages
+from analysis.extract.analyses.options import AnalyseOptions
 from analysis.runs import ANALYSES, Run
 
 
@@ -54,7 +55,7 @@ def test_a_second_call_loads_no_model_and_a_missing_shard_is_made_alike(run, mon
     (run.path / "analysis-threshold-00001.parquet").unlink()
     assert analyse(run.path, options("threshold")) == {"threshold": 1}
     pd.testing.assert_frame_equal(read(run, "threshold"), whole)
-    monkeypatch.setattr("analysis.extract.prepare.load", None)
+    monkeypatch.setattr("analysis.extract.resolve.load", None)
     assert analyse(run.path, options("threshold")) == {"threshold": 0}
     assert analyse(run.path, options("threshold", limit=4)) == {"threshold": 0}
 

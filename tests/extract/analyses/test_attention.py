@@ -13,7 +13,8 @@ from analysis.extract.analyses.attention import (
     question,
     text_rows,
 )
-from analysis.models import LoadOptions, Request, load
+from analysis.models import LoadOptions, load
+from analysis.models.exchange import Request
 
 ASKED = "please describe this image in detail ."
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +11,37 @@ from analysis.datasets.jsonl import read_json, read_jsonl, text_of
 from analysis.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Annotation:
     """What annotators say about one image.
 
     Attributes
     ----------
-    objects
-        Categories present, sorted: boxes ∪ categories mentioned in the reference captions,
-        CHAIR's definition of ground truth. None where nothing is annotated.
+    coco_id
+        Id of the image in the annotation file.
     boxes
         Annotated instances.
     captions
         Reference captions.
-    coco_id
-        Id of the image in the annotation file.
+    annotated
+        Whether any file speaks of the image.
     """
 
-    objects: tuple[str, ...] | None = None
-    boxes: tuple[Box, ...] = ()
-    captions: tuple[str, ...] = ()
     coco_id: int | str | None = None
+    boxes: list[Box] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
+    annotated: bool = False
+
+    @cached_property
+    def objects(self) -> tuple[str, ...] | None:
+        """Categories present, sorted; None where nothing is annotated.
+
+        Boxes ∪ categories mentioned in the captions, CHAIR's definition of ground truth.
+        """
+        if not self.annotated:
+            return None
+        present = {box["category"] for box in self.boxes}
+        return tuple(sorted(present | objects_in_captions(self.captions)))
 
 
 class PathIndex:
@@ -57,15 +67,6 @@ class PathIndex:
         return self._by_name.get(plain.rsplit("/", 1)[-1])
 
 
-@dataclass
-class _Notes:
-    """Annotation of one image while files are being read."""
-
-    coco_id: int | str | None = None
-    boxes: list[Box] = field(default_factory=list)
-    captions: list[str] = field(default_factory=list)
-
-
 def read_annotations(folder: Path, index: PathIndex) -> dict[str, Annotation]:
     """Read every annotation file of a folder; the result maps image id to what is known.
 
@@ -75,21 +76,15 @@ def read_annotations(folder: Path, index: PathIndex) -> dict[str, Annotation]:
         If a file is not COCO-format or JSON Lines as documented in
         :mod:`analysis.datasets.folder`.
     """
-    notes = _read_all(annotation_files(folder), index)
+    notes = read_coco_files(annotation_files(folder), index)
     lines = folder / "captions.jsonl"
     if lines.exists():
         for where, row in read_jsonl(lines):
             image_id = index.find(text_of(row, ("image", "image_id", "file_name"), where))
             if image_id is not None:
                 caption = text_of(row, ("caption", "text"), where)
-                notes.setdefault(image_id, _Notes()).captions.append(caption)
-    return {image_id: _settle(note) for image_id, note in notes.items()}
-
-
-def read_coco_files(files: Iterable[Path], index: PathIndex) -> dict[str, Annotation]:
-    """Read COCO instances and captions files; the result maps image id to what is known."""
-    notes = _read_all(files, index)
-    return {image_id: _settle(note) for image_id, note in notes.items()}
+                notes.setdefault(image_id, Annotation(annotated=True)).captions.append(caption)
+    return notes
 
 
 def annotation_files(folder: Path) -> list[Path]:
@@ -101,14 +96,15 @@ def annotation_files(folder: Path) -> list[Path]:
     return found
 
 
-def _read_all(files: Iterable[Path], index: PathIndex) -> dict[str, _Notes]:
-    notes: dict[str, _Notes] = {}
+def read_coco_files(files: Iterable[Path], index: PathIndex) -> dict[str, Annotation]:
+    """Read COCO instances and captions files; the result maps image id to what is known."""
+    notes: dict[str, Annotation] = {}
     for path in files:
         _read_coco(path, index, notes)
     return notes
 
 
-def _read_coco(path: Path, index: PathIndex, notes: dict[str, _Notes]) -> None:
+def _read_coco(path: Path, index: PathIndex, notes: dict[str, Annotation]) -> None:
     """Add one COCO instances or captions file to ``notes``.
 
     Relied on: ``images[].id, file_name``, ``annotations[].image_id`` with either ``category_id``
@@ -120,7 +116,7 @@ def _read_coco(path: Path, index: PathIndex, notes: dict[str, _Notes]) -> None:
         names = {row["id"]: str(row["name"]) for row in data.get("categories", [])}
         for coco_id, image_id in images.items():
             if image_id is not None:
-                notes.setdefault(image_id, _Notes()).coco_id = coco_id
+                notes.setdefault(image_id, Annotation(annotated=True)).coco_id = coco_id
         for row in data["annotations"]:
             image_id = images[row["image_id"]]
             if image_id is not None:
@@ -133,7 +129,7 @@ def _read_coco(path: Path, index: PathIndex, notes: dict[str, _Notes]) -> None:
         ) from error
 
 
-def _add(row: dict[str, Any], names: dict[Any, str], note: _Notes) -> None:
+def _add(row: dict[str, Any], names: dict[Any, str], note: Annotation) -> None:
     if "caption" in row:
         note.captions.append(str(row["caption"]))
     if "category_id" in row:
@@ -141,16 +137,6 @@ def _add(row: dict[str, Any], names: dict[Any, str], note: _Notes) -> None:
         if len(bbox) != 4:
             raise ValueError(f"bbox has {len(bbox)} numbers, not 4")
         note.boxes.append(Box(category=names[row["category_id"]], bbox=bbox))
-
-
-def _settle(note: _Notes) -> Annotation:
-    present = {box["category"] for box in note.boxes} | objects_in_captions(note.captions)
-    return Annotation(
-        objects=tuple(sorted(present)),
-        boxes=tuple(note.boxes),
-        captions=tuple(note.captions),
-        coco_id=note.coco_id,
-    )
 
 
 def objects_in_captions(captions: Iterable[str]) -> set[str]:

@@ -79,7 +79,7 @@ class CocoChair(Dataset):
             load=partial(load_image, self._images / name, name, BENCHMARK),
             questions=(Question("caption", "caption", self._prompt),),
             objects=known.objects,
-            boxes=known.boxes,
+            boxes=tuple(known.boxes),
             n_objects=len(known.boxes) if known.objects is not None else None,
             meta={"coco_id": coco_id},
         )

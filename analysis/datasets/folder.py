@@ -15,12 +15,13 @@ Images that annotation files list but the folder lacks are ignored.
 """
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from analysis.datasets.annotations import Annotation, PathIndex, read_annotations
 from analysis.datasets.base import DETAIL_PROMPT, TASKS, Dataset, Question, Sample
-from analysis.datasets.images import BENCHMARK, OWN_PICTURES, SUFFIXES, lazy_image
+from analysis.datasets.images import BENCHMARK, OWN_PICTURES, SUFFIXES, load_image
 from analysis.datasets.jsonl import read_jsonl, text_of
 from analysis.errors import UsageError
 
@@ -79,10 +80,10 @@ class Folder(Dataset):
         return Sample(
             image_id=image_id,
             file_name=image_id,
-            load=lazy_image(self.path / image_id, image_id, policy),
+            load=partial(load_image, self.path / image_id, image_id, policy),
             questions=tuple(self._questions.get(image_id, [caption])),
             objects=known.objects,
-            boxes=known.boxes,
+            boxes=tuple(known.boxes),
             n_objects=len(known.boxes) if known.objects is not None and known.boxes else None,
             meta={} if known.coco_id is None else {"coco_id": known.coco_id},
         )

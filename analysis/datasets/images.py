@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -90,13 +89,6 @@ def load_image(
     # struct.error, zlib.error, IndexError …); one bad file must not end a run.
     except Exception as error:
         raise UnreadableImageError(f"{label}: {_reason(error)}") from error
-
-
-def lazy_image(
-    source: Path | bytes, name: str | None = None, policy: ImagePolicy = OWN_PICTURES
-) -> Callable[[], Image.Image]:
-    """Return a function without arguments that calls :func:`load_image`."""
-    return lambda: load_image(source, name, policy)
 
 
 def to_rgb(image: Image.Image, policy: ImagePolicy = OWN_PICTURES) -> Image.Image:

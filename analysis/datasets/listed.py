@@ -80,6 +80,21 @@ class Listed(Dataset):
         """Return one sample; ``KeyError`` when there is none of that id."""
         return self._samples[image_id]
 
+    def parts(self, option: str, value: str, known: Sequence[str]) -> tuple[str, ...]:
+        """Return the parts of the data set that an option names: one of them, or ``all``.
+
+        Raises
+        ------
+        UsageError
+            For any other value.
+        """
+        if value != "all" and value not in known:
+            raise UsageError(
+                f"{option}={value!r} is not a {option} of {self.name}; choose one of: "
+                f"{', '.join((*known, 'all'))}."
+            )
+        return tuple(known) if value == "all" else (value,)
+
 
 def existing_path(name: str, path: str | Path) -> Path:
     """Return the path of a benchmark's local copy; without a path, where it is fetched to.
@@ -96,22 +111,6 @@ def existing_path(name: str, path: str | Path) -> Path:
             f"path of a copy: {name}:PATH."
         )
     return found
-
-
-def parts_of(name: str, option: str, value: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts of a data set that an option names: one of them, or ``all``.
-
-    Raises
-    ------
-    UsageError
-        For any other value.
-    """
-    if value != "all" and value not in known:
-        raise UsageError(
-            f"{option}={value!r} is not a {option} of {name}; choose one of: "
-            f"{', '.join((*known, 'all'))}."
-        )
-    return tuple(known) if value == "all" else (value,)
 
 
 def yes_or_no(value: object, where: str) -> str:

@@ -21,14 +21,7 @@ from PIL import Image
 from analysis.benchmarks import SUBTASKS
 from analysis.datasets.base import Question
 from analysis.datasets.images import BENCHMARK, SUFFIXES, load_image
-from analysis.datasets.listed import (
-    SHORT_ANSWER,
-    Asked,
-    Listed,
-    existing_path,
-    parts_of,
-    yes_or_no,
-)
+from analysis.datasets.listed import SHORT_ANSWER, Asked, Listed, existing_path, yes_or_no
 from analysis.datasets.tables import parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
 
@@ -64,7 +57,7 @@ class Mme(Listed):
     license = "research only, see the MME release"
 
     def __init__(self, path: str | Path, subtask: str = "all", suffix: str = SHORT_ANSWER) -> None:
-        wanted = parts_of(self.name, "subtask", subtask, SUBTASKS)
+        wanted = self.parts("subtask", subtask, SUBTASKS)
         root = existing_path(self.name, path)
         files = parquet_files(root, "test")
         rows = _from_parquet(files, wanted) if files else _from_folders(root, wanted)

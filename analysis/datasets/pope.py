@@ -22,14 +22,7 @@ from analysis.benchmarks import SPLITS
 from analysis.datasets.base import Question
 from analysis.datasets.images import BENCHMARK, load_image
 from analysis.datasets.jsonl import read_jsonl, text_of
-from analysis.datasets.listed import (
-    SHORT_ANSWER,
-    Asked,
-    Listed,
-    existing_path,
-    parts_of,
-    yes_or_no,
-)
+from analysis.datasets.listed import SHORT_ANSWER, Asked, Listed, existing_path, yes_or_no
 from analysis.datasets.tables import parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
 
@@ -64,7 +57,7 @@ class Pope(Listed):
     def __init__(
         self, path: str | Path, split: str = "all", images: str = "", suffix: str = SHORT_ANSWER
     ) -> None:
-        wanted = parts_of(self.name, "split", split, SPLITS)
+        wanted = self.parts("split", split, SPLITS)
         root = existing_path(self.name, path)
         if files := pope_parquet(root, wanted):
             asked = _from_parquet(files, wanted, suffix)

@@ -83,12 +83,15 @@ def subset(tokens: VisualTokens, rows: Tensor) -> VisualTokens:
         value = getattr(tokens, entry.name)
         if value is None or entry.name == "grid" or entry.name.startswith("llm_"):
             continue
-        if entry.name in _WITH_CLS:
-            value = value[torch.cat([rows.new_zeros(1), rows + 1])]
-        elif entry.name not in _WHOLE:
-            value = value[rows]
-        values[entry.name] = value
+        values[entry.name] = _taken(entry.name, value, rows)
     return VisualTokens(**values)
+
+
+def _taken(name: str, value: Tensor, rows: Tensor) -> Tensor:
+    """Rows ``rows`` of a field, with its [CLS] row where it has one; what is whole stays."""
+    if name in _WITH_CLS:
+        return value[torch.cat([rows.new_zeros(1), rows + 1])]
+    return value if name in _WHOLE else value[rows]
 
 
 def anyres_tokens(features: Tensor, evidence: dict[str, Tensor], layout: Tensor) -> AnyresTokens:
@@ -133,13 +136,7 @@ def anyres_tokens(features: Tensor, evidence: dict[str, Tensor], layout: Tensor)
 def _part(features: Tensor, evidence: dict[str, Tensor], patch: Tensor) -> VisualTokens:
     """Tokens of one crop from the evidence of all its patches and the unpadded ones' numbers."""
     side = round(evidence["cls_attention"].shape[0] ** 0.5)
-    values: dict[str, Any] = {}
-    for name, value in evidence.items():
-        if name in _WITH_CLS:
-            value = value[torch.cat([patch.new_zeros(1), patch + 1])]
-        elif name not in _WHOLE:
-            value = value[patch]
-        values[name] = value
+    values: dict[str, Any] = {n: _taken(n, value, patch) for n, value in evidence.items()}
     rows = len(torch.unique(patch // side))
     return VisualTokens(features=features, grid=(rows, len(patch) // rows), **values)
 

@@ -137,7 +137,8 @@ def select(
         raise UsageError(f"{pruner.name} merges tokens, so rows end nowhere; use newline='drop'.")
     patches = _budget(keep, tokens.n, marks, policy)
     if policy.budget == "global":
-        rows = _pool(tokens.newline, policy)
+        pooled = torch.ones_like(tokens.newline) if policy.newline == "pool" else ~tokens.newline
+        rows = pooled.nonzero().flatten()
         chosen = pruner.select(subset(tokens, rows), patches, generator)
         return _place(tokens, [chosen], [rows], (), marks, policy)
     sizes = [part.n for part in tokens.parts]
@@ -145,16 +146,6 @@ def select(
     crops = tuple(i for i, count in enumerate(counts) if count != 0)
     parts = [pruner.select(tokens.parts[i], counts[i], generator) for i in crops]
     return _place(tokens, parts, [tokens.places[i] for i in crops], crops, marks, policy)
-
-
-def select_per_crop(
-    pruner: Pruner,
-    tokens: VisualTokens,
-    keep: int | None,
-    generator: torch.Generator | None = None,
-) -> Selection:
-    """Let a pruner choose an equal share in every crop; separators are dropped."""
-    return select(pruner, tokens, keep, generator, CropPolicy())
 
 
 def select_batch(
@@ -180,19 +171,15 @@ def _budget(keep: int | None, n: int, marks: Tensor, policy: CropPolicy) -> int 
     if keep is None:
         return None
     separators = len(marks) if policy.newline != "pool" else 0
-    low = separators + 1 if policy.newline == "keep" else 1
-    if not low <= keep <= (n if policy.newline == "keep" else n - separators):
+    kept = policy.newline == "keep"
+    low, high = (separators + 1, n) if kept else (1, n - separators)
+    if not low <= keep <= high:
         raise UsageError(
-            f"keep must be in [{low}, {n if policy.newline == 'keep' else n - separators}] with "
+            f"keep must be in [{low}, {high}] with "
             f"newline={policy.newline!r} for an image of {n - len(marks)} patches and "
             f"{len(marks)} separators, got {keep}."
         )
-    return keep - separators if policy.newline == "keep" else keep
-
-
-def _pool(newline: Tensor, policy: CropPolicy) -> Tensor:
-    candidates = torch.ones_like(newline) if policy.newline == "pool" else ~newline
-    return candidates.nonzero().flatten()
+    return keep - separators if kept else keep
 
 
 def _place(
@@ -204,10 +191,10 @@ def _place(
     policy: CropPolicy,
 ) -> CropSelection:
     """Join selections made in parts of the packed list."""
-    located = [
-        _located(part.indices.to(place.device), place)
-        for part, place in zip(parts, places, strict=True)
-    ]
+    located = []
+    for part, place in zip(parts, places, strict=True):
+        own = part.indices.to(place.device)
+        located.append(torch.where(own >= 0, place[own.clamp_min(0)], -1))  # nowhere stays -1
     indices = torch.cat(located)
     groups = [label for part in parts for label in part.groups]
     weights = _joined_weights(tokens.n, parts, places)
@@ -228,11 +215,6 @@ def _place(
     return CropSelection(
         indices, tuple(groups), tokens.n, weights, first, info, crops, tuple(parts) if crops else ()
     )
-
-
-def _located(indices: Tensor, place: Tensor) -> Tensor:
-    """Translate a part's indices into places of the packed list; -1 stays."""
-    return torch.where(indices >= 0, place[indices.clamp_min(0)], -1)
 
 
 def _joined_weights(n: int, parts: list[Selection], places: list[Tensor]) -> Tensor | None:

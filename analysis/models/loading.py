@@ -1,7 +1,8 @@
 """Loading a checkpoint: one sentence and a remedy for everything that can go wrong."""
 
 import importlib.util
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,6 @@ import torch
 from analysis.errors import AgileError, UsageError
 from analysis.models.devices import pick_device, ran_out, torch_dtype
 from analysis.models.options import LoadOptions
-
-log = logging.getLogger(__name__)
 
 
 def load_config(options: LoadOptions) -> Any:
@@ -31,29 +30,33 @@ def load_config(options: LoadOptions) -> Any:
             "which has one state only; drop --revision."
         )
 
-    try:
+    with _found(options):
         return AutoConfig.from_pretrained(options.model, revision=options.revision)
+
+
+@contextmanager
+def _found(options: LoadOptions) -> Iterator[None]:
+    """Say in one sentence why a model name leads nowhere."""
+    try:
+        yield
     except (OSError, ValueError) as error:
-        raise UsageError(_not_found(options, error)) from error
-
-
-def _not_found(options: LoadOptions, error: Exception) -> str:
-    """One sentence about why a model name leads nowhere."""
-    name = options.model
-    first = _first_line(error)
-    if Path(name).is_dir():
-        return (
-            f"folder {name!r} holds no readable checkpoint ({first}); "
-            "pass one saved by save_pretrained."
-        )
-    if name.startswith((".", "/")) or name.count("/") != 1:
-        return (
-            f"model {name!r} is neither a folder nor a hub id; check the path, or use data/pocket."
-        )
-    return (
-        f"model {name!r} could not be fetched ({first}); check the name and the network, "
-        "or pass a local folder."
-    )
+        name, first = options.model, _first_line(error)
+        if Path(name).is_dir():
+            said = (
+                f"folder {name!r} holds no readable checkpoint ({first}); "
+                "pass one saved by save_pretrained."
+            )
+        elif name.startswith((".", "/")) or name.count("/") != 1:
+            said = (
+                f"model {name!r} is neither a folder nor a hub id; check the path, or use "
+                "data/pocket."
+            )
+        else:
+            said = (
+                f"model {name!r} could not be fetched ({first}); check the name and the network, "
+                "or pass a local folder."
+            )
+        raise UsageError(said) from error
 
 
 def quantization(options: LoadOptions) -> Any:
@@ -112,9 +115,10 @@ def load_model(architecture: str, options: LoadOptions) -> Any:
     if options.device_map is not None or quantized is not None:
         kwargs["device_map"] = options.device_map or "auto"
     try:
-        model, found = getattr(transformers, architecture).from_pretrained(
-            options.model, output_loading_info=True, **kwargs
-        )
+        with _found(options):
+            model, found = getattr(transformers, architecture).from_pretrained(
+                options.model, output_loading_info=True, **kwargs
+            )
         if "device_map" not in kwargs:
             model = model.to(device)
     except ImportError as error:
@@ -122,8 +126,8 @@ def load_model(architecture: str, options: LoadOptions) -> Any:
             f"{options.model} cannot be loaded as asked, a package is missing "
             f"({_first_line(error)}); use --attention sdpa and no --device-map."
         ) from error
-    except (OSError, ValueError) as error:
-        raise UsageError(_not_found(options, error)) from error
+    except UsageError:
+        raise
     except Exception as error:
         raise _broken(options, device, error) from error
     _check_complete(options, model, found["missing_keys"])
@@ -172,12 +176,10 @@ def load_processor(options: LoadOptions) -> Any:
     """
     from transformers import AutoProcessor
 
-    try:
+    with _found(options):
         return AutoProcessor.from_pretrained(
             options.model, revision=options.revision, backend="pil"
         )
-    except (OSError, ValueError) as error:
-        raise UsageError(_not_found(options, error)) from error
 
 
 def load_parts(options: LoadOptions) -> tuple[Any, Any, str | None]:
@@ -201,12 +203,10 @@ def load_parts(options: LoadOptions) -> tuple[Any, Any, str | None]:
     from transformers import AutoImageProcessor, AutoTokenizer, ProcessorMixin
 
     where = {"revision": options.revision}
-    try:
+    with _found(options):
         images = AutoImageProcessor.from_pretrained(options.model, backend="pil", **where)
         tokenizer = AutoTokenizer.from_pretrained(options.model, **where)
         settings, _ = ProcessorMixin.get_processor_dict(options.model, **where)
-    except (OSError, ValueError) as error:
-        raise UsageError(_not_found(options, error)) from error
     template = settings.get("chat_template") or tokenizer.chat_template
     if isinstance(template, dict):
         template = template.get("default")

@@ -1,10 +1,11 @@
+import hashlib
 import json
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
-from analysis.benchmarks import SUBTASKS
+from analysis.benchmarks import SPLITS, SUBTASKS
 from analysis.datasets import image_for, load_dataset
 from analysis.datasets.coco_chair import IDS_FILE, coco_file_name, read_ids
 from analysis.datasets.scienceqa import question_text
@@ -52,22 +53,31 @@ def test_pope_one_split_and_the_single_file_layout(pope):
         load_dataset(f"pope:{pope}:split=hard")
 
 
-def test_pope_official_lines_of_the_release(shared, tmp_path):
-    source = shared("data", "chair", "pope")
-    images = tmp_path / "val2014"
+def test_pope_official_lines(tmp_path):
+    """The release's layout, one file of lines and two of a JSON list, on made questions."""
+    source, images = tmp_path / "pope", tmp_path / "val2014"
+    source.mkdir()
     images.mkdir()
+    names = [f"COCO_val2014_{number:012d}.jpg" for number in (310196, 210789, 42)]
+    nouns = ("dog", "cup", "kite", "bus", "bed", "tie")
+    for split in SPLITS:
+        rows = [
+            {"question_id": i, "image": name, "text": f"Is there a {noun} in the image?",
+             "label": ("yes", "no")[i % 2]}
+            for i, (name, noun) in enumerate(((n, w) for n in names for w in nouns), 1)
+        ]  # fmt: skip
+        lines = "\n".join(json.dumps(row) for row in rows)
+        text = lines if split == "random" else json.dumps(rows)
+        (source / f"coco_pope_{split}.json{'l' if split == 'random' else ''}").write_text(text)
     with pytest.raises(UsageError, match=r"none of the COCO images.*pope:PATH:images=FOLDER"):
         load_dataset(f"pope:{source}:images={tmp_path}")
-    Image.new("RGB", (5, 5), "green").save(images / "COCO_val2014_000000310196.jpg")
+    Image.new("RGB", (5, 5), "green").save(images / names[0])
     data = load_dataset(f"pope:{source}:images={tmp_path}")
-    assert len(data) == 500
+    assert data.ids() == [name.removesuffix(".jpg") for name in names]
     questions = [q for sample in data.samples() for q in sample.questions]
-    assert len(questions) == 9000
-    assert {split: sum(q.split == split for q in questions) for split in
-            ("random", "popular", "adversarial")} == dict.fromkeys(
-        ("random", "popular", "adversarial"), 3000)  # fmt: skip
-    assert sum(q.label == "yes" for q in questions) == 4500
-    assert data.ids()[0] == "COCO_val2014_000000310196"
+    assert [sum(q.split == split for q in questions) for split in SPLITS] == [18] * 3
+    assert sum(q.label == "yes" for q in questions) == 27
+    assert data.sample("COCO_val2014_000000000042").meta == {"coco_id": 42}
     assert data.image("COCO_val2014_000000310196").size == (5, 5)
     with pytest.raises(ValueError, match="the file is missing"):
         data.image(data.ids()[1])
@@ -228,10 +238,11 @@ def test_scienceqa_text_without_hint():
     assert question_text("Q?", ["x", "y"], None, "!") == "Q?\nA. x\nB. y!"
 
 
-def test_coco_chair_ids_are_the_published_list_in_its_order(shared):
-    lines = shared("data", "chair", "dev", "captions", "opera_llava-1.5_greedy.jsonl")
-    published = [json.loads(line)["image_id"] for line in lines.read_text().splitlines()]
-    assert read_ids(IDS_FILE) == published
+def test_coco_chair_ids_are_the_published_list_in_its_order():
+    """Hash of the ids, one a line, in the order of OPERA's published LLaVA-1.5 captions."""
+    listed = "\n".join(str(number) for number in read_ids(IDS_FILE)).encode()
+    published = "7b82e5bfcd69817586d811aef7321997c7c1be2748b8b219d999d864151beb22"
+    assert hashlib.sha256(listed).hexdigest() == published
 
 
 def test_coco_chair_ids_are_five_hundred_different_images():

@@ -22,16 +22,13 @@ def attention_rows(inputs: Inputs) -> pd.DataFrame:
     known = known[known["cls_attention"].notna() & (known["n_tokens"] == inputs.n_tokens)]
     if known.empty:
         raise MissingInput(f"run {inputs.path.name} stored no [CLS] attention of its images.")
-    vectors = stack(known["cls_attention"].tolist())
-    own = pd.DataFrame(
-        {
-            "image_id": known["image_id"].to_numpy(),
-            "source": "cls",
-            "layer": -1,
-            "entropy": entropy(vectors),
-            "top_share": list(top_share(vectors)),
-            "cumulative": list(cumulative(vectors)),
-        }
+    attention = stack(known["cls_attention"].tolist())
+    own = known[["image_id"]].assign(
+        source="cls",
+        layer=-1,
+        entropy=entropy(attention),
+        top_share=list(top_share(attention)),
+        cumulative=list(cumulative(attention)),
     )
     try:
         extra = inputs.analysis("attention")
@@ -51,9 +48,9 @@ def source_looks(rows: pd.DataFrame) -> dict[tuple[str, int], tuple[str, str]]:
     return found
 
 
-def vector_means(part: pd.DataFrame, column: str) -> np.ndarray:
-    """Return the vectors of a column as (n, k)."""
-    return np.asarray([np.asarray(row, dtype=np.float64) for row in part[column]])
+def vectors(column: pd.Series) -> np.ndarray:
+    """Return a column of equally long vectors as (n, k)."""
+    return np.asarray([np.asarray(row, dtype=np.float64) for row in column])
 
 
 def text_note(inputs: Inputs, rows: pd.DataFrame) -> str:

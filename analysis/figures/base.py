@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures.inputs import Inputs
+from analysis.figures.needs import check
 
 DEMONSTRATION = (
     "Embedded model: this demonstrates the toolkit and is no evidence about LLaVA or the paper."
@@ -47,10 +48,10 @@ class Recipe:
     shows
         One line for ``agile figures ls``.
     needs
-        What it reads: ``images``, ``kept``, ``captions``, ``yesno``, ``pixels``, or a command's
-        product such as ``analysis:threshold``.
-    build
-        Draws it from a run.
+        What it reads, each a need `analysis.figures.needs` can check: ``images``, ``captions``,
+        ``analysis:threshold``, …
+    draw
+        Draws it from a run that has all that.
     place
         Where it stands in ``agile figures ls`` and on the page: the order of the study.
     kind
@@ -63,7 +64,7 @@ class Recipe:
     name: str
     shows: str
     needs: tuple[str, ...]
-    build: Callable[[Inputs], Drawn]
+    draw: Callable[[Inputs], Drawn]
     place: int = 1000
     kind: str = "figure"
     optional: bool = False
@@ -74,24 +75,35 @@ class Recipe:
         pictures = (".pdf", ".png", ".svg") if self.kind == "figure" else (".tex",)
         return (*pictures, ".csv", ".md")
 
+    def build(self, inputs: Inputs) -> Drawn:
+        """Draw it from a run.
+
+        Raises
+        ------
+        MissingInput
+            If the run lacks what it needs; names the command that makes it.
+        """
+        for need in self.needs:
+            check(inputs, need)
+        return self.draw(inputs)
+
 
 # What the files of ``recipes/`` have filed so far; `analysis.figures.FIGURES` lists it by place.
 FILED: list[Recipe] = []
 
 
 def recipe(
-    *,
-    shows: str,
-    needs: tuple[str, ...],
-    place: int = 1000,
-    kind: str = "figure",
-    optional: bool = False,
+    *needs: str, place: int = 1000, kind: str = "figure", optional: bool = False
 ) -> Callable[[Callable[[Inputs], Drawn]], Callable[[Inputs], Drawn]]:
-    """Return a decorator that files a drawing function under the name of its file."""
+    """Return a decorator that files a drawing function under the name of its file.
 
-    def add(build: Callable[[Inputs], Drawn]) -> Callable[[Inputs], Drawn]:
-        name = build.__module__.rpartition(".")[2]
-        FILED.append(Recipe(name, shows, needs, build, place, kind, optional))
-        return build
+    The first line of the file's docstring says what it shows.
+    """
+
+    def add(draw: Callable[[Inputs], Drawn]) -> Callable[[Inputs], Drawn]:
+        name = draw.__module__.rpartition(".")[2]
+        shows = str(draw.__globals__["__doc__"]).partition("\n")[0].rstrip(".")
+        FILED.append(Recipe(name, shows, needs, draw, place, kind, optional))
+        return draw
 
     return add

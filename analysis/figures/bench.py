@@ -1,4 +1,4 @@
-"""Benchmark tables of this machine, for the figures that show cost."""
+"""Tables of the benchmarks of this machine, as `agile bench` writes them."""
 
 from pathlib import Path
 
@@ -13,15 +13,13 @@ def bench_folder() -> Path:
     return Path(analysis.__file__).parents[1] / "data" / "bench"
 
 
-def bench_table(name: str, command: str) -> pd.DataFrame:
+def bench_table(name: str) -> pd.DataFrame:
     """Read the first table ``data/bench/NAME-*.csv``; benches of two machines do not mix.
 
     Parameters
     ----------
     name
         Benchmark, such as ``"flops"``.
-    command
-        What makes it, for the message.
 
     Returns
     -------
@@ -31,9 +29,9 @@ def bench_table(name: str, command: str) -> pd.DataFrame:
     Raises
     ------
     MissingInput
-        If it was never made.
+        If it was never made; names the command.
     """
     files = sorted(bench_folder().glob(f"{name}-*.csv"))
     if not files:
-        raise MissingInput(f"no {name} benchmark was run here; make one with: {command}.")
+        raise MissingInput(f"no {name} benchmark was run here; make one with: agile bench {name}.")
     return pd.read_csv(files[0]).assign(file=files[0].stem)

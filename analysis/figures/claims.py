@@ -11,9 +11,8 @@ from analysis.figures.choices import at_budget, chair_units, family_pair
 from analysis.figures.effects import pair_effects
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import available
-from analysis.figures.recipes.entropy_vs_erank import correlations
-from analysis.figures.recipes.steering import rule_variants
-from analysis.figures.statistics import crossovers, mentions
+from analysis.figures.statistics import crossovers, image_correlations, mentions
+from analysis.figures.sweeps import rule_pairs
 from analysis.figures.wording import images, interval, number
 from analysis.stats.estimate import records
 from analysis.stats.hallucination import associations, hallucination_rate
@@ -136,23 +135,15 @@ def winner(inputs: Inputs) -> Iterator[Evidence]:
         decisive = row["measure"] in _QUESTIONS or not {*_QUESTIONS} & {*_scored(inputs)}
         yield Evidence(f"{text}.", side(row, better), decisive)
     points = inputs.images.dropna(subset=["entropy", "erank"])
-    row = records(correlations(points, inputs))[0]
+    row = records(image_correlations(points, inputs))[0]
     text = f"Entropy with erank over images: r = {interval(row)} ({images(row)})"
     yield Evidence(f"{text}.", side(row, 1), decisive=False)
 
 
 def steer(inputs: Inputs) -> Iterator[Evidence]:
     """Compare adaptive and inverse rules with the fixed one."""
-    rules = rule_variants(inputs)
+    pairs = rule_pairs(inputs)
     measure = next(name for name in (*_QUESTIONS, "recall") if name in _scored(inputs))
-    pairs = {
-        (variant, rules[(method, "fixed")]): (method, rule)
-        for (method, rule), variant in rules.items()
-        if rule != "fixed" and (method, "fixed") in rules
-    }
-    if not pairs:
-        specs = ["steered", "steered:rule=inverse", "mixture"]
-        raise MissingInput(inputs.remedy(specs, inputs.main_keep))
     for row in records(compare(inputs.units, [measure], list(pairs), inputs.boot)):
         method, rule = pairs[(row["first"], row["second"])]
         text = f"{look(method).label}, {rule} minus fixed share, {measure}: "

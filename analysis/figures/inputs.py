@@ -174,6 +174,11 @@ class Inputs:
         plain = found["pruner"].map(is_method).astype(bool) & ~found["pruner"].isin(_NO_METHODS)
         return found[plain].reset_index(drop=True)
 
+    @property
+    def unpruned(self) -> list[str]:
+        """The variant that keeps all tokens, where the run has it."""
+        return [name for name in self.variants["variant"] if name == "full"]
+
     @cached_property
     def keeps(self) -> list[int]:
         """Budgets at which plain pruners were run, largest first."""

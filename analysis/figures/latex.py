@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.stats.estimate import records
+
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -36,6 +38,29 @@ def cell(row: Mapping[str, Any], digits: int, *, bold: bool = False) -> str:
         return _minus(centre)
     limits = f"[{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
     return _minus(rf"{centre} {{\scriptsize {limits}}}")
+
+
+def cells(
+    found: pd.DataFrame, keys: Sequence[str], digits: Mapping[str, int] | None = None
+) -> dict[tuple[Any, ...], str]:
+    """Return estimates as `cell` prints them, by their values in the key columns.
+
+    Parameters
+    ----------
+    found
+        Estimates; bold where a column ``clear_best`` says so.
+    keys
+        Columns that tell the rows apart.
+    digits
+        Measure → decimals; 1 for others.
+    """
+    places = digits or {}
+    return {
+        tuple(row[key] for key in keys): cell(
+            row, places.get(row["measure"], 1), bold=bool(row.get("clear_best"))
+        )
+        for row in records(found)
+    }
 
 
 def booktabs(

@@ -1,18 +1,16 @@
 """The layout shared by tables of methods: one row a variant, one column a measure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from analysis.catalogue import family, look
 from analysis.figures.base import Drawn
 from analysis.figures.inputs import Inputs
-from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.latex import booktabs, cells, escape
 from analysis.figures.panels import available, variant_scores
+from analysis.stats.best import clear_best
 from analysis.stats.estimate import records
-from analysis.stats.paired import compare
-from analysis.stats.ratios import RATIOS
-from chair_eval.bootstrap import Bootstrap
 
 TITLES = {
     "CHAIR_s": r"CHAIR$_s$ $\downarrow$",
@@ -40,82 +38,38 @@ NOTE = (
 )
 
 
-def clear_best(
-    units: pd.DataFrame, found: pd.DataFrame, variants: Sequence[str], boot: Bootstrap
-) -> set[tuple[str, str]]:
-    """Return (measure, variant) that beat every other variant of their budget.
-
-    Beating means: the paired difference on the same images has an interval without 0. A best
-    value that fails this against any rival is not marked.
-    """
-    keeps = units[["variant", "keep"]].drop_duplicates().set_index("variant")["keep"]
-    best = set()
-    for measure in dict.fromkeys(found["measure"]):
-        better = RATIOS[measure].better
-        if not better:
-            continue
-        own = found[found["measure"] == measure].set_index("group")["estimate"] * better
-        own = own[own.index.isin(list(variants))].dropna()
-        for _, group in own.groupby(keeps.reindex(own.index)):
-            if len(group) < 2:
-                continue
-            winner = str(group.idxmax())
-            rivals = [(winner, str(name)) for name in group.index if name != winner]
-            gaps = compare(units, [measure], rivals, boot)
-            if ((gaps["low"] * better > 0) & (gaps["high"] * better > 0)).all():
-                best.add((measure, winner))
-    return best
-
-
-def methods_latex(
-    found: pd.DataFrame,
-    variants: pd.DataFrame,
-    measures: Sequence[str],
-    titles: Sequence[str],
-    best: set[tuple[str, str]],
-    digits: int = 1,
-) -> str:
+def methods_latex(found: pd.DataFrame, variants: pd.DataFrame) -> str:
     """Lay estimates out as LaTeX, variants grouped by budget.
 
     Parameters
     ----------
     found
-        Estimates whose ``group`` is the variant.
+        Estimates whose ``group`` is the variant, with ``clear_best`` for cells to print bold.
     variants
         Rows ``variant, pruner, keep`` in the order of the table.
-    measures, titles
-        Columns and their LaTeX titles.
-    best
-        Cells to print bold, from `clear_best`.
-    digits
-        Decimals.
     """
-    cells = {(row["measure"], row["group"]): row for row in records(found)}
-    rows, rules = [], []
-    last = None
-    for row in records(variants):
-        if last is not None and row["keep"] != last:
-            rules.append(len(rows))
-        last = row["keep"]
-        line = [
+    text = cells(found, ["measure", "group"], DIGITS)
+    measures = list(dict.fromkeys(found["measure"]))
+    rows = [
+        [
             escape(look(row["variant"]).label),
             escape(family(row["variant"])),
             str(row["keep"]),
+            *(text.get((measure, row["variant"]), "---") for measure in measures),
         ]
-        for measure in measures:
-            key = (measure, row["variant"])
-            line.append(
-                cell(cells[key], DIGITS.get(measure, digits), bold=key in best)
-                if key in cells
-                else "---"
-            )
-        rows.append(line)
-    header = ["method", "family", "kept", *titles]
-    return booktabs(header, rows, rules_before=rules)
+        for row in records(variants)
+    ]
+    keeps = variants["keep"].tolist()
+    rules = [place for place in range(1, len(keeps)) if keeps[place] != keeps[place - 1]]
+    titles = [TITLES.get(name, escape(name)) for name in measures]
+    return booktabs(["method", "family", "kept", *titles], rows, rules_before=rules)
 
 
 def methods_table(
-    inputs: Inputs, variants: Sequence[str], measures: Sequence[str], lead: str
+    inputs: Inputs,
+    variants: Sequence[str],
+    measures: Sequence[str],
+    lead: str | Callable[[Inputs, pd.DataFrame], str],
 ) -> Drawn:
     """Estimate measures for variants and lay them out.
 
@@ -128,7 +82,7 @@ def methods_table(
     measures
         Columns; those the run lacks are left out.
     lead
-        First sentence of the caption.
+        First sentence of the caption, or what computes it from the run and the estimates.
 
     Returns
     -------
@@ -137,13 +91,11 @@ def methods_table(
     """
     units = inputs.units[inputs.units["variant"].isin(list(variants))]
     found = variant_scores(inputs, variants, available(inputs, measures))
-    pruned = [name for name in variants if name != "full"]
-    best = clear_best(units, found, pruned, inputs.boot)
+    best = clear_best(units, found, inputs.boot)
     keys = zip(found["measure"], found["group"], strict=True)
     found["clear_best"] = [key in best for key in keys]
     table = inputs.variants.set_index("variant").loc[list(variants)].reset_index()
-    shown = list(dict.fromkeys(found["measure"]))
-    titles = [TITLES.get(name, escape(name)) for name in shown]
-    latex = methods_latex(found, table, shown, titles, best)
     count = int(found["n"].max()) if len(found) else 0
-    return Drawn(None, {"": found}, f"{lead} {count:,} images; {NOTE}", latex)
+    said = lead if isinstance(lead, str) else lead(inputs, found)
+    caption = f"{said} {count:,} images; {NOTE}"
+    return Drawn(None, {"": found}, caption, methods_latex(found, table))

@@ -1,15 +1,16 @@
-"""Rows of small panels that several figures share: variants down, measures across."""
+"""What several figures share: which scores a run has, rows of forests, legends and letters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.catalogue import look
+from analysis.catalogue import NEUTRAL, look
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.plots.intervals import forest
+from analysis.plots.intervals import forest, forests
 from analysis.plots.style import new_figure
+from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS, present, summarise
 
 # One score a kind of answer, for figures that show how good the answers are.
@@ -57,9 +58,21 @@ def variant_scores(
     """Estimate measures of chosen variants, in the order given."""
     units = inputs.units
     found = summarise(units[units["variant"].isin(list(variants))], measures, inputs.boot)
-    order = {name: place for place, name in enumerate(variants)}
-    by_group = found.sort_values("group", key=lambda names: names.map(order), kind="stable")
-    return by_group.reset_index(drop=True)
+    return in_order(found, "group", variants)
+
+
+def compared(
+    inputs: Inputs, measures: Sequence[str], pairs: Iterable[tuple[str, str]]
+) -> pd.DataFrame:
+    """Estimate first minus second variant of each pair, on the same images."""
+    return compare(inputs.units, measures, list(pairs), inputs.boot)
+
+
+def in_order(frame: pd.DataFrame, column: str, names: Iterable[object]) -> pd.DataFrame:
+    """Return the rows sorted as the names of a column are given."""
+    order = {name: place for place, name in enumerate(names)}
+    ordered = frame.sort_values(column, key=lambda names: names.map(order), kind="stable")
+    return ordered.reset_index(drop=True)
 
 
 def variant_figure(
@@ -70,31 +83,50 @@ def variant_figure(
     Parameters
     ----------
     found
-        Estimates whose ``group`` is the variant, in drawing order.
+        Estimates whose ``group`` is the variant.
     measures
         Panels from left to right.
     names
-        Variant → printed name.
+        Variant → printed name, from top to bottom.
     """
-    count = found["group"].nunique()
-    figure = new_figure(0.75 + 0.24 * count)
+    figure = new_figure(0.75 + 0.24 * len(names))
     axes = figure.subplots(1, len(measures), squeeze=False)[0]
-    for place, (ax, measure) in enumerate(zip(axes, measures, strict=True)):
-        variant_panel(found[found["measure"] == measure], ax, names)
-        ax.set_xlabel(RATIOS[measure].label.replace("caption length (words)", "length (words)"))
-        if place:
-            ax.set_yticklabels([])
+    looks = {name: look(name) for name in names}
+    found = found.assign(
+        colour=[looks[str(name)].colour for name in found["group"]],
+        marker=[looks[str(name)].marker for name in found["group"]],
+    )
+    panels = {name: RATIOS[name].label.replace("caption length", "length") for name in measures}
+    forests(found, axes, panels, lines=("group", names))
     return figure
 
 
-def variant_panel(part: pd.DataFrame, ax: Axes, names: Mapping[str, str]) -> Axes:
-    """Draw one measure as a forest of variants."""
-    looks = [look(str(variant)) for variant in part["group"]]
-    part = part.assign(
-        label=[names[str(variant)] for variant in part["group"]],
-        colour=[each.colour for each in looks],
-        marker=[each.marker for each in looks],
-    )
-    forest(part, ax, zero=None)
-    ax.grid(axis="x")
-    return ax
+def ties_panel(tied: pd.DataFrame, ax: Axes, label: str) -> None:
+    """Draw the correlations of `analysis.stats.hallucination.associations`, one way a line."""
+    named = tied.assign(label=tied["group"].str.replace(", given", ",\ngiven", regex=False))
+    forest(named, ax, colour=NEUTRAL)
+    ax.set_xlabel(label)
+
+
+def lettered(axes: Iterable[Axes]) -> None:
+    """Write (a), (b), … above panels."""
+    for ax, letter in zip(axes, "abcdefgh", strict=False):
+        ax.set_title(f"({letter})", loc="left", fontsize="medium")
+
+
+def shared_legend(
+    figure: Figure, axes: Iterable[Axes], columns: int, *, place: str = "lower"
+) -> None:
+    """Put one legend for all panels under (or, ``place="upper"``, above) them."""
+    drawn = {
+        label: handle
+        for ax in axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(drawn.values(), drawn.keys(), loc=f"outside {place} center", ncols=columns)
+
+
+def legend_below(ax: Axes, gap: float, columns: int) -> None:
+    """Put a panel's own legend under its axis label, ``gap`` heights of the panel below it."""
+    place = (0.5, -gap)
+    ax.legend(loc="upper center", bbox_to_anchor=place, ncols=columns, fontsize="small")

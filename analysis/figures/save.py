@@ -18,7 +18,16 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "png": {},
 }
-PACKAGES = ("matplotlib", "numpy", "pandas", "scipy", "statsmodels", "tueplots", "pillow")
+PACKAGES = [
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pillow",
+    "scipy",
+    "seaborn",
+    "statsmodels",
+    "tueplots",
+]
 
 
 def save(drawn: Drawn, recipe: Recipe, out: Path, *, embedded: bool) -> list[Path]:

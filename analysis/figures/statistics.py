@@ -1,13 +1,14 @@
 """Every estimate of a run in six frames: what `agile stats` writes and the findings cite."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
 from analysis.figures.effects import crossover_tests
 from analysis.figures.inputs import Inputs
 from analysis.figures.panels import ALL_SCORES, available
-from analysis.figures.recipes.entropy_vs_erank import correlations as image_correlations
+from analysis.figures.subtasks import subtasks
 from analysis.stats.complexity import splits
 from analysis.stats.correlation import correlate
 from analysis.stats.estimate import estimates
@@ -36,6 +37,32 @@ def images(inputs: Inputs) -> pd.DataFrame:
         part = table.assign(level=table["image_id"].map(labels))
         found = image_means(part, "level", measures, inputs.boot)
         frames.append(found.assign(split=str(name)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def image_correlations(points: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """Estimate the correlations of entropy with erank over all images and over parts of them.
+
+    Returns
+    -------
+    DataFrame
+        Estimates with the extra column ``by``: ``""`` for the plain, rank and (where objects
+        vary) object-controlled correlation over all images; else what splits the images
+        (``dataset``, ``subtask``, ``subject``), the part being ``group``.
+    """
+    labels, kind = subtasks(inputs.images)
+    points = points.assign(part=points["image_id"].map(labels))
+    plans: list[tuple[str, dict[str, Any]]] = [("", {}), ("", {"kind": "spearman"})]
+    if points["n_objects"].nunique() > 1:
+        plans.append(("", {"controls": ["n_objects"]}))
+    if points["dataset"].nunique() > 1:
+        plans.append(("dataset", {"by": "dataset"}))
+    if kind:
+        plans.append((kind, {"by": "part"}))
+    frames = [
+        correlate(points, "entropy", "erank", boot=inputs.boot, **plan).assign(by=name)
+        for name, plan in plans
+    ]
     return pd.concat(frames, ignore_index=True)
 
 

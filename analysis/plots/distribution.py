@@ -1,13 +1,14 @@
 """How a measure is spread over groups of images."""
 
-from typing import Any
-
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 
 from analysis.catalogue import NEUTRAL
 from analysis.plots.style import LEVEL_LOOK
+
+# Fewer values than this have no distribution to draw.
+_LEAST = 3
 
 
 def violins(frame: pd.DataFrame, ax: Axes, *, column: str, by: str, order: list[str]) -> Axes:
@@ -24,17 +25,26 @@ def violins(frame: pd.DataFrame, ax: Axes, *, column: str, by: str, order: list[
     order
         Groups from left to right; groups without three values are left out.
     """
-    found = {name: frame.loc[frame[by] == name, column].dropna().to_numpy(float) for name in order}
-    parts = [(name, values) for name, values in found.items() if len(values) > 2]
-    for place, (name, values) in enumerate(parts):
-        colour = LEVEL_LOOK.get(name, (NEUTRAL, "o"))[0]
-        if np.ptp(values) > 0:
-            drawn: Any = ax.violinplot([values], [place], widths=0.85, showextrema=False)
-            drawn["bodies"][0].set(facecolor=colour, alpha=0.35, edgecolor=colour)
-        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-        ax.plot([place, place], [low, high], color=colour, lw=2.5, solid_capstyle="butt")
-        ax.plot(place, middle, "o", color="white", markeredgecolor=colour, markersize=4)
-    names = [f"{name}\n(n = {len(values)})" for name, values in parts]
-    ax.set_xticks(range(len(parts)), names)
-    ax.set_xlim(-0.6, max(len(parts), 1) - 0.4)
+    known = frame[[by, column]].dropna().astype({column: float})
+    counts = known[by].value_counts()
+    shown = [name for name in order if counts.get(name, 0) >= _LEAST]
+    if shown:
+        sns.violinplot(
+            known,
+            x=by,
+            y=column,
+            order=shown,
+            hue=by,
+            palette={name: LEVEL_LOOK.get(name, (NEUTRAL, "o"))[0] for name in counts.index},
+            inner="box",
+            inner_kws={"box_width": 3, "whis_width": 0.8, "markersize": 4},
+            cut=0,
+            linewidth=0.8,
+            alpha=0.45,
+            saturation=1,
+            legend=False,
+            ax=ax,
+        )
+    ax.set_xticks(range(len(shown)), [f"{name}\n(n = {counts[name]})" for name in shown])
+    ax.set(xlim=(-0.6, max(len(shown), 1) - 0.4), xlabel="")
     return ax

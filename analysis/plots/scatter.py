@@ -1,11 +1,13 @@
 """Scatters with a regression line, its band, and marginal distributions."""
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 
 from analysis.catalogue import NEUTRAL, look
-from analysis.plots.style import LEVEL_LOOK, RASTER_FROM
+from analysis.plots.style import GUIDE, LEVEL_LOOK, RASTER_FROM
 
 
 def scatter(frame: pd.DataFrame, ax: Axes, *, x: str, y: str, level: str | None = None) -> Axes:
@@ -23,23 +25,20 @@ def scatter(frame: pd.DataFrame, ax: Axes, *, x: str, y: str, level: str | None 
         Column of simple/medium/complex; ``None`` draws all points alike.
     """
     many = len(frame) > RASTER_FROM
-    size = 4 if many else 9
-    groups = [("", frame)] if level is None else [(n, frame[frame[level] == n]) for n in LEVEL_LOOK]
-    for name, part in groups:
-        if part.empty:
-            continue
-        colour, marker = LEVEL_LOOK.get(name, (NEUTRAL, "o"))
-        ax.scatter(
-            part[x],
-            part[y],
-            s=size,
-            marker=marker,
-            color=colour,
-            alpha=0.25 if many else 0.55,
-            linewidths=0,
-            rasterized=many,
-            label=f"{name} ({len(part)})" if name else None,
-        )
+    style: dict[str, Any] = {
+        "s": 4 if many else 9,
+        "alpha": 0.25 if many else 0.55,
+        "linewidths": 0,
+        "rasterized": many,
+    }
+    if level is None:
+        ax.scatter(frame[x], frame[y], color=NEUTRAL, **style)
+        return ax
+    for name, (colour, marker) in LEVEL_LOOK.items():
+        part = frame[frame[level] == name]
+        if len(part):
+            named = f"{name} ({len(part)})"
+            ax.scatter(part[x], part[y], color=colour, marker=marker, label=named, **style)
     return ax
 
 
@@ -54,7 +53,7 @@ def line_with_band(band: pd.DataFrame, ax: Axes, *, colour: str = "#000000") -> 
 def marginal(
     values: pd.DataFrame, ax: Axes, *, column: str, level: str | None = None, upright: bool = False
 ) -> Axes:
-    """Draw the distribution of a column as stacked-free outlines along an axis of a scatter.
+    """Draw the distribution of a column as outlines along an axis of a scatter.
 
     Parameters
     ----------
@@ -67,25 +66,19 @@ def marginal(
     upright
         Draw for the right-hand margin.
     """
-    edges = np.histogram_bin_edges(values[column].dropna(), bins=25).tolist()
-    if level is None:
-        groups = [("", values)]
-    else:
-        groups = [(name, values[values[level] == name]) for name in LEVEL_LOOK]
-    for name, part in groups:
-        if part.empty:
-            continue
-        colour = LEVEL_LOOK.get(name, (NEUTRAL, "o"))[0]
-        ax.hist(
-            part[column].dropna(),
-            bins=edges,
-            orientation="horizontal" if upright else "vertical",
-            histtype="stepfilled",
-            color=colour,
-            alpha=0.35,
-            edgecolor=colour,
-            linewidth=0.8,
-        )
+    sns.histplot(
+        values,
+        **{"y" if upright else "x": column},
+        hue=level,
+        palette=None if level is None else {name: look[0] for name, look in LEVEL_LOOK.items()},
+        color=NEUTRAL,
+        bins=25,
+        element="step",
+        alpha=0.35,
+        linewidth=0.8,
+        legend=False,
+        ax=ax,
+    )
     ax.axis("off")
     return ax
 
@@ -105,20 +98,9 @@ def pair_panel(changes: pd.DataFrame, line: pd.DataFrame, pair: tuple[str, str],
         Axes to draw on.
     """
     first, second = (look(name).label for name in pair)
-    many = len(changes) > RASTER_FROM
-    # Shares of few mentions coincide; a fixed jitter shows how many images lie on one spot.
-    jitter = np.random.default_rng(0).uniform(-0.012, 0.012, size=len(changes))
-    ax.scatter(
-        changes["erank"],
-        changes["hallucinated"] + jitter,
-        s=5,
-        alpha=0.15 if many else 0.35,
-        linewidths=0,
-        color=NEUTRAL,
-        rasterized=many,
-    )
+    scatter(changes, ax, x="erank", y="hallucinated")
     line_with_band(line, ax)
-    ax.axhline(0, color="#B0B0B0", lw=0.7, zorder=0)
+    ax.axhline(0, color=GUIDE, lw=0.7, zorder=0)
     ax.set(
         xlabel=f"change of kept erank,\n{first} − {second}",
         ylabel="change of share of\ninvented objects",

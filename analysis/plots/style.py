@@ -11,6 +11,8 @@ from tueplots import figsizes, fontsizes
 from analysis.catalogue import look
 
 ATTENTION_COLOUR, DIVERSITY_COLOUR = look("fastervlm").colour, look("divprune").colour
+# Lines that only guide the eye: no effect, a uniform share.
+GUIDE = "#B0B0B0"
 # Levels of complexity wear colours no pruner of the default run wears.
 SIMPLE_COLOUR, COMPLEX_COLOUR = "#C2A55A", "#5D3A9B"
 LEVEL_LOOK = {

@@ -1,8 +1,7 @@
-"""Numbers of images per group: means, their paired change from a reference, and their spread."""
+"""Numbers of images per group: means, and their paired change from a reference."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from analysis.errors import UsageError
@@ -62,19 +61,3 @@ def image_changes(
         gaps = {name: known.gap(name, base) for name in known.of if name != base}
         rows += estimated(measure, gaps, boot, also=("p",))
     return estimates(rows)
-
-
-def quartiles(frame: pd.DataFrame, column: str, by: str, order: Sequence[str]) -> pd.DataFrame:
-    """Return the quartiles of a column per group, in the given order.
-
-    Groups without three values are left out. Columns ``group, low, middle, high, n``: the lower
-    quartile, median and upper quartile, and the number of values.
-    """
-    found = frame.dropna(subset=[column]).groupby(by, observed=True)[column]
-    table = (
-        found.quantile(np.array([0.25, 0.5, 0.75]))
-        .unstack()
-        .set_axis(["low", "middle", "high"], axis=1)
-    )
-    table = table.assign(n=found.count()).reindex(list(order)).rename_axis("group").reset_index()
-    return table[table["n"] > 2].astype({"n": int}).reset_index(drop=True)

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.errors import AgileError, UsageError
-from analysis.figures import FIGURES, recipes
+from analysis.figures import FIGURES, Recipe, recipes
 from analysis.figures.findings import findings
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.needs import check
+from analysis.figures.recipes import methods
 from analysis.figures.recipes.overview import chosen_images
 from analysis.figures.statistics import STATISTICS
 from analysis.runs import TABLES
@@ -195,7 +197,19 @@ def attempt(action):
 
 def test_every_file_of_the_folder_is_a_recipe_and_they_are_listed_by_place():
     files = {path.stem for path in Path(recipes.__file__).parent.glob("[!_]*.py")}
-    assert set(FIGURES) == files
+    tables = {table.name for table in methods.TABLES}
+    assert set(FIGURES) == files - {"methods"} | tables
     places = [FIGURES.get(name).place for name in FIGURES]
     assert places == sorted(places)
     assert next(iter(FIGURES)) == "overview"
+
+
+def test_needs_are_checked_before_anything_is_drawn(inputs):
+    def never(inputs):
+        raise AssertionError("drawn")
+
+    with pytest.raises(MissingInput, match="no corruption analysis; make it with: agile analyse"):
+        Recipe("x", "", ("images", "analysis:corruption"), never).build(inputs)
+    for name in FIGURES:
+        for need in FIGURES.get(name).needs:
+            attempt(lambda need=need: check(inputs, need))

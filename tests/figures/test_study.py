@@ -9,10 +9,9 @@ import pytest
 from analysis.figures import FIGURES
 from analysis.figures.choices import telling_image
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.recipes.attention_share import share_variants
 from analysis.figures.recipes.published_vs_measured import paper_model, published, published_folder
-from analysis.figures.recipes.steering import rule_variants
 from analysis.figures.statistics import STATISTICS
+from analysis.figures.sweeps import rule_variants, shares
 from analysis.plots.overlay import wrapped
 from analysis.stats.estimate import COLUMNS
 from chair_eval.bootstrap import Bootstrap
@@ -84,9 +83,9 @@ def test_names_are_broken_into_lines():
 
 
 def test_attention_share_orders_the_ends_by_definition(study):
-    shares = share_variants(study)
-    assert list(shares.values()) == [0, 0.25, 0.5, 0.75, 1]
-    assert next(iter(shares)) == "divprune@16"
+    found = shares(study)
+    assert list(found.values()) == [0, 0.25, 0.5, 0.75, 1]
+    assert next(iter(found)) == "divprune@16"
     found = drawn("attention_share", study)
     assert found.figure.axes[0].lines[0].get_xdata().tolist() == [0, 0.25, 0.5, 0.75, 1]
 

@@ -19,7 +19,7 @@ from analysis.stats.attention import (
 )
 from analysis.stats.estimate import COLUMNS, estimates, records
 from analysis.stats.hallucination import associations, hallucination_rate, paired_units
-from analysis.stats.images import image_changes, image_means, quartiles
+from analysis.stats.images import image_changes, image_means
 from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(n_resamples=300)
@@ -89,14 +89,6 @@ def test_top_share_of_a_number_of_tokens_that_four_does_not_divide():
     rising = stack([np.arange(1.0, 15.0)])
     assert top_share(rising)[0].tolist() == [0, 0, 0, 1]  # the top 4 of 14 fill the last quarter
     assert top_share(stack([[1.0] * 3]))[0].tolist() == [0, 1, 0, 0]  # token 0 lies in [0, 1)
-
-
-def test_quartiles_leave_out_groups_of_two():
-    frame = pd.DataFrame({"level": ["a"] * 5 + ["b"] * 2, "x": [1.0, 2, 3, 4, 5, 1, 2]})
-    found = quartiles(frame, "x", "level", ["b", "a"])
-    assert found.to_dict("records") == [
-        {"group": "a", "low": 2.0, "middle": 3.0, "high": 4.0, "n": 5}
-    ]
 
 
 def test_profile_ignores_merged_tokens():

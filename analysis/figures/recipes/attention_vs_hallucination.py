@@ -1,189 +1,82 @@
-"""attention_vs_hallucination: [CLS] attention on mentioned, missed and invented objects."""
+"""[CLS] attention in boxes of mentioned and missed objects, and of kept tokens."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.catalogue import ATTENTION, DIVERSITY, NEUTRAL, look
+from analysis.catalogue import ATTENTION, DIVERSITY, look
+from analysis.figures.attention_tables import MOST_IMAGES
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import at_budget, chair_units, kept_by
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.panels import legend_below, lettered, ties_panel
 from analysis.figures.wording import images, interval, seen
-from analysis.plots.intervals import errors, forest
+from analysis.plots.intervals import curve, forests
 from analysis.plots.style import new_figure
 from analysis.stats.attention import object_attention
-from analysis.stats.estimate import estimates, row
 from analysis.stats.hallucination import associations, hallucination_rate
-from analysis.stats.ratios import difference, ratio
-from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
+from analysis.stats.objects import PARTS, kept_profile, object_states
 
 _STATES = {"mentioned": ("#4D4D4D", "o"), "missed": ("#B3589A", "s")}
-# Kept tokens are binned into this many parts by attention for the profile.
-_PARTS = 8
-MOST_IMAGES = 2000
 
 
-@recipe(
-    place=90,
-    shows="[CLS] attention in boxes of mentioned and missed objects, and of kept tokens",
-    needs=("images", "kept", "captions"),
-)
+@recipe("images", "families", "attention", "captions", place=90)
 def attention_vs_hallucination(inputs: Inputs) -> Drawn:
     """Draw attention density per object state, kept tokens' profile, and its correlations."""
     pair = [kept_by(inputs, kind) for kind in (ATTENTION, DIVERSITY)]
-    full = [name for name in inputs.variants["variant"] if name == "full"]
+    variants = [*inputs.unpruned, *pair]
+    density, profile = attention_estimates(inputs, variants, pair)
+    units = chair_units(inputs)
+    said = hallucination_rate(units[units["variant"].isin(at_budget(inputs))])
+    tied = associations(said, "attention_mass", boot=inputs.boot)
+    figure = new_figure(3.1)
+    axes = figure.subplots(1, 3)
+    label = "[CLS] attention in an\nobject's boxes (1 = uniform)"
+    lines = ("variant", {name: look(name).label for name in variants})
+    panels = {density["measure"].iloc[0]: label}
+    forests(density, axes[:1], panels, lines=lines, series=("group", _STATES), zero=1.0)
+    legend_below(axes[0], 0.52, 1)
+    profile_panel(profile, axes[1])
+    ties_panel(tied, axes[2], "correlation of kept\nattention with share of\ninvented objects")
+    lettered(axes)
+    data = {"": density, "profile": profile, "correlations": tied}
+    return Drawn(figure, data, caption(density, tied))
+
+
+def attention_estimates(
+    inputs: Inputs, variants: list[str], pair: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the attention on mentioned and missed objects, and the profile of kept tokens."""
     known = inputs.images.head(MOST_IMAGES)
     known = known[known["cls_attention"].notna()]
-    if known.empty:
-        raise MissingInput(f"run {inputs.path.name} stored no [CLS] attention of its images.")
     objects = object_attention(known, padded=inputs.config.get("image_aspect") != "crop")
     if objects.empty:
         raise MissingInput(
             f"run {inputs.path.name} has no annotated boxes; extract from data that has some, such "
             "as scenes or coco-chair:PATH."
         )
-    scored = inputs.captions([*full, *pair])
+    scored = inputs.captions(variants)
     scored = scored[scored["image_id"].isin(known["image_id"])]
-    density = object_states(objects, scored, [*full, *pair], inputs.boot)
-    profile = kept_profile(inputs, scored, pair)
-    spoken = chair_units(inputs)
-    spoken = hallucination_rate(spoken[spoken["variant"].isin(at_budget(inputs))])
-    tied = associations(spoken, "attention_mass", boot=inputs.boot)
-    figure = new_figure(3.1)
-    axes = figure.subplots(1, 3, width_ratios=[1, 1, 1])
-    density_panel(density, axes[0], [*full, *pair])
-    profile_panel(profile, axes[1])
-    tied["label"] = tied["group"].str.replace(", given", ",\ngiven", regex=False)
-    forest(tied, axes[2], colour=NEUTRAL)
-    axes[2].set_xlabel("correlation of kept\nattention with share of\ninvented objects")
-    for ax, letter in zip(axes, "abc", strict=True):
-        ax.set_title(f"({letter})", loc="left", fontsize="medium")
-    data = {"": density, "profile": profile, "correlations": tied.drop(columns="label")}
-    return Drawn(figure, data, caption(density, tied))
-
-
-def object_states(
-    objects: pd.DataFrame, scored: pd.DataFrame, variants: list[str], boot: Bootstrap
-) -> pd.DataFrame:
-    """Estimate attention density of mentioned and missed objects per variant, and the gap."""
-    found = []
-    for variant in variants:
-        said = scored[scored["variant"] == variant].set_index("image_id")["recalled"]
-        part = objects[objects["image_id"].isin(said.index)]
-        named = {str(image): set(words) for image, words in said.items()}
-        hit = np.asarray(
-            [c in named[str(i)] for i, c in zip(part["image_id"], part["category"], strict=True)],
-            dtype=bool,
-        )
-        owner, ids = pd.factorize(part["image_id"])
-        if not len(ids):
-            continue
-        value = part["density"].to_numpy()
-        sums: Array = np.column_stack(
-            [
-                np.bincount(owner, weights=weight, minlength=len(ids))
-                for weight in (value * hit, hit * 1.0, value * ~hit, ~hit * 1.0)
-            ]
-        ).astype(np.float64)
-        statistics = [Statistic(sums[:, :2], ratio), Statistic(sums[:, 2:], ratio)]
-        statistics.append(Statistic(sums, difference))
-        names = ("mentioned", "missed", "mentioned - missed")
-        for name, each in zip(names, bootstrap(statistics, boot), strict=True):
-            extra = {
-                "variant": variant,
-                "objects": int(
-                    hit.sum()
-                    if name == "mentioned"
-                    else (~hit).sum()
-                    if name == "missed"
-                    else len(hit)
-                ),
-            }
-            found.append(row("attention density in boxes", name, each, boot.seed, **extra))
-    return estimates(found)
-
-
-def kept_profile(inputs: Inputs, scored: pd.DataFrame, pair: list[str]) -> pd.DataFrame:
-    """Estimate the attention of kept tokens by rank, for captions with and without inventions."""
-    vectors = inputs.images.set_index("image_id")["cls_attention"]
-    kept = inputs.selections(scored["image_id"].unique().tolist(), pair)["indices"]
-    frames = []
-    for variant in pair:
-        rows = scored[(scored["variant"] == variant) & (scored["n_mentions"] > 0)]
-        wrong = rows["n_hallucinated"].to_numpy() > 0
-        parts = np.asarray([_ranked(vectors[i], kept.loc[(i, variant)]) for i in rows["image_id"]])
-        for name, chosen in (("invented", wrong), ("clean", ~wrong)):
-            frames.append(_profile(parts[chosen], variant, name, inputs.boot))
-    return pd.concat(frames, ignore_index=True)
-
-
-def _ranked(attention: object, indices: object) -> np.ndarray:
-    """Return mean attention × N of kept tokens in `_PARTS` parts, strongest first."""
-    vector = np.asarray(attention, dtype=np.float64)
-    vector = vector / vector.sum() * len(vector)
-    chosen = np.asarray(indices, dtype=np.int64)
-    ranked = np.sort(vector[chosen[chosen >= 0]])[::-1]
-    return np.asarray(
-        [part.mean() if len(part) else np.nan for part in np.array_split(ranked, _PARTS)]
-    )
-
-
-def _profile(values: np.ndarray, variant: str, name: str, boot: Bootstrap) -> pd.DataFrame:
-    ones = np.ones(len(values))
-    found: list[Interval] = []
-    if len(values):
-        found = bootstrap(
-            [Statistic(np.column_stack([one, ones]), ratio) for one in values.T], boot
-        )
-    rows = [
-        row(
-            "attention of kept token (1 = uniform)",
-            name,
-            each,
-            boot.seed,
-            variant=variant,
-            part=k + 1,
-        )
-        for k, each in enumerate(found)
-    ]
-    return estimates(rows)
-
-
-def density_panel(density: pd.DataFrame, ax: Axes, variants: list[str]) -> None:
-    """Draw mentioned and missed objects, a line a variant."""
-    for shift, (state, (colour, marker)) in zip((-0.13, 0.13), _STATES.items(), strict=True):
-        part = density[density["group"] == state].set_index("variant").reindex(variants)
-        part = part.reset_index()
-        part["label"] = [look(name).label for name in part["variant"]]
-        forest(part, ax, colour=colour, marker=marker, offset=shift, zero=1.0, label=state)
-    ax.set_xlabel("[CLS] attention in an\nobject's boxes (1 = uniform)")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.52), ncols=1, fontsize="small")
+    vectors = known.set_index("image_id")["cls_attention"].to_dict()
+    kept = inputs.selections(scored["image_id"].unique().tolist(), pair)["indices"].to_dict()
+    density = object_states(objects, scored, variants, inputs.boot)
+    return density, kept_profile(vectors, kept, scored, pair, inputs.boot)
 
 
 def profile_panel(profile: pd.DataFrame, ax: Axes) -> None:
     """Draw the kept tokens' attention, strongest first; dashed without inventions."""
-    ax.set_xticks([1, _PARTS // 2, _PARTS])
+    ax.set_xticks([1, PARTS // 2, PARTS])
     ax.set(xlabel="kept tokens, strongest\nto weakest (eighths)", ylabel="attention (1 = uniform)")
     if profile.empty:  # no caption mentions an object
         return
     for (variant, name), part in profile.groupby(["variant", "group"], sort=False):
-        style = look(str(variant))
-        line = "-" if name == "invented" else "--"
-        label = f"{style.label}, {name}"
-        spread = errors(part, "estimate", "low", "high")
-        ax.errorbar(
-            part["part"],
-            part["estimate"],
-            yerr=spread,
-            color=style.colour,
-            ls=line,
-            marker=style.marker,
-            markersize=2.5,
-            lw=0.9,
-            elinewidth=0.6,
-            label=label,
-        )
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.52), ncols=1, fontsize="small")
+        drawn = look(str(variant))
+        style: dict[str, Any] = {"color": drawn.colour, "marker": drawn.marker, "markersize": 2.5}
+        dash = "-" if name == "invented" else "--"
+        curve(part, ax, x="part", ls=dash, label=f"{drawn.label}, {name}", elinewidth=0.6, **style)
+    legend_below(ax, 0.52, 1)
 
 
 def caption(density: pd.DataFrame, tied: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""budget: every score and kept erank as fewer tokens are kept."""
+"""CHAIR, recall, length, yes/no accuracy and kept erank against keep, all pruners."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -6,33 +6,27 @@ from matplotlib.axes import Axes
 from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
+from analysis.figures.panels import compared, in_order, shared_legend
 from analysis.figures.wording import difference_sentence, interval
 from analysis.plots.intervals import curves
 from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
-from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS, present, summarise
 
 MEASURES = ("CHAIR_i", "CHAIR_s", "recall", "length", "accuracy", "ScienceQA", "erank")
 _COLUMNS = 3
 
 
-@recipe(
-    place=110,
-    shows="CHAIR, recall, length, yes/no accuracy and kept erank against keep, all pruners",
-    needs=("kept", "captions"),
-)
+@recipe("kept", place=110)
 def budget(inputs: Inputs) -> Drawn:
     """One panel a measure, one line a pruner, the unpruned model dashed."""
-    units = inputs.units
-    measures = present(units, MEASURES)
-    chosen = [*swept(inputs), *_full(inputs)]
-    found = summarise(units[units["variant"].isin(chosen)], measures, inputs.boot)
+    measures = present(inputs.units, MEASURES)
     table = inputs.variants.set_index("variant")
+    shown = inputs.units["variant"].isin([*swept(inputs), *inputs.unpruned])
+    found = summarise(inputs.units[shown], measures, inputs.boot)
     found["pruner"] = found["group"].map(table["pruner"])
     found["keep"] = found["group"].map(table["keep"])
-    order = {name: place for place, name in enumerate(dict.fromkeys(inputs.variants["pruner"]))}
-    found = found.sort_values("pruner", key=lambda names: names.map(order), kind="stable")
+    found = in_order(found, "pruner", dict.fromkeys(inputs.variants["pruner"]))
     lines = -(-len(measures) // _COLUMNS)
     figure = new_figure(0.7 + 1.6 * lines)
     axes = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
@@ -42,8 +36,8 @@ def budget(inputs: Inputs) -> Drawn:
         ax.set_xlabel(f"tokens kept (of {inputs.n_tokens})")
     for ax in axes[len(measures) :]:
         ax.set_visible(False)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    return Drawn(figure, {"": found.reset_index(drop=True)}, caption(inputs, found))
+    shared_legend(figure, axes[:1], 4)
+    return Drawn(figure, {"": found}, caption(inputs, found))
 
 
 def swept(inputs: Inputs) -> list[str]:
@@ -53,24 +47,18 @@ def swept(inputs: Inputs) -> list[str]:
     return [str(name) for name in (table if often.empty else often)["variant"]]
 
 
-def panel(found: pd.DataFrame, ax: Axes, keeps: list[int]) -> Axes:
+def panel(found: pd.DataFrame, ax: Axes, keeps: list[int]) -> None:
     """Draw one measure against keep."""
-    pruned = found[found["pruner"] != "full"]
-    curves(pruned, ax, x="keep", dodge=1.03)
-    whole = found[found["pruner"] == "full"]
-    for row in whole.to_dict("records"):
-        style = look("full")
+    whole = found["pruner"] == "full"
+    curves(found[~whole], ax, x="keep", dodge=1.03)
+    style = look("full")
+    for row in records(found[whole]):
         ax.axhline(row["estimate"], color=style.colour, lw=0.9, ls="--", label=style.label)
         ax.axhspan(row["low"], row["high"], color=style.colour, alpha=0.07, lw=0)
     ax.set_xscale("log", base=2)
     ax.set_xticks(keeps, [str(keep) for keep in keeps])
     ax.minorticks_off()
     ax.grid(axis="y")
-    return ax
-
-
-def _full(inputs: Inputs) -> list[str]:
-    return [name for name in inputs.variants["variant"] if name == "full"]
 
 
 def caption(inputs: Inputs, found: pd.DataFrame) -> str:
@@ -79,9 +67,9 @@ def caption(inputs: Inputs, found: pd.DataFrame) -> str:
     parts = []
     rates = found[(found["measure"] == "CHAIR_i") & (found["keep"] == least)]
     if len(rates) > 1:
-        ordered = sorted(records(rates), key=lambda row: float(row["estimate"]))
+        ordered = records(rates.sort_values("estimate", kind="stable"))
         best, worst = ordered[0], ordered[-1]
-        gap = compare(inputs.units, ["CHAIR_i"], [(worst["group"], best["group"])], inputs.boot)
+        gap = compared(inputs, ["CHAIR_i"], [(worst["group"], best["group"])])
         names = [look(row["pruner"]).label for row in (worst, best)]
         parts.append(
             f"At {least} of {inputs.n_tokens} tokens CHAIR_i runs from {interval(best, 1)} "

@@ -1,56 +1,35 @@
-"""components: random, important only, diverse only, and both kinds of tokens (VisPruner's)."""
+"""score with random, important only, diverse only, and both kinds of tokens."""
 
-from analysis.catalogue import parameters
 from analysis.figures.base import Drawn, recipe
-from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import SCORES, available, spoken, variant_figure, variant_scores
-from analysis.figures.wording import difference_sentence
-from analysis.stats.paired import compare
-
-_DIVERSE = "vispruner:attention_share=0.0"
-
-
-@recipe(
-    place=150,
-    shows="score with random, important only, diverse only, and both kinds of tokens",
-    needs=("kept", "captions", "pruners:vispruner:attention_share=0"),
+from analysis.figures.inputs import Inputs
+from analysis.figures.panels import (
+    SCORES,
+    available,
+    compared,
+    spoken,
+    variant_figure,
+    variant_scores,
 )
+from analysis.figures.sweeps import components as component_variants
+from analysis.figures.wording import difference_sentence
+from analysis.stats.estimate import records
+
+
+@recipe("scores", "pruners:vispruner:attention_share=0", place=150)
 def components(inputs: Inputs) -> Drawn:
     """VisPruner's ablation: its two halves alone and together, against chance."""
     names = component_variants(inputs)
     measures = available(inputs, SCORES)
     found = variant_scores(inputs, list(names), measures)
-    both = next(variant for variant, name in names.items() if name == "both")
-    pairs = [(both, variant) for variant in names if variant != both]
-    gaps = compare(inputs.units, measures, pairs, inputs.boot)
-    figure = variant_figure(found, measures, names)
+    *parts, both = names
+    gaps = compared(inputs, measures, [(both, part) for part in parts])
     said = [
-        difference_sentence(row, "Both", names[str(row["second"])], spoken(measures[0]))
-        for row in gaps[gaps["measure"] == measures[0]].to_dict("records")
+        difference_sentence(row, "Both", names[row["second"]], spoken(measures[0]))
+        for row in records(gaps[gaps["measure"] == measures[0]])
     ]
     caption = (
         f"{' '.join(said)} {inputs.main_keep} of {inputs.n_tokens} tokens, same images, "
         f"{inputs.boot.level:.0%} bootstrap intervals."
     )
+    figure = variant_figure(found, measures, names)
     return Drawn(figure, {"": found, "pairs": gaps}, caption)
-
-
-def component_variants(inputs: Inputs) -> dict[str, str]:
-    """Return variant → what it keeps.
-
-    Raises
-    ------
-    MissingInput
-        If one of the four is not in the run; names the command.
-    """
-    found = {}
-    for spec, name in (("random", "random"), ("fastervlm", "important only")):
-        found[inputs.variant(spec)] = name
-    diverse = [
-        str(row["variant"])
-        for row in inputs.sweep("vispruner").to_dict("records")
-        if float(parameters(str(row["pruner"])).get("attention_share", "0.5")) == 0
-    ]
-    if not diverse:
-        raise MissingInput(inputs.remedy([_DIVERSE], inputs.main_keep))
-    return {**found, diverse[0]: "diverse only", inputs.variant("vispruner"): "both"}

@@ -1,4 +1,6 @@
-"""efficiency: operations counted and time measured against the number of kept tokens."""
+"""prefill operations and time to the first token against kept tokens."""
+
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,65 +9,55 @@ from analysis.catalogue import NEUTRAL, base_name, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.bench import bench_table
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.panels import shared_legend
 from analysis.plots.style import new_figure
 from analysis.stats.estimate import records
 
-_COUNT, _TIME = "agile bench flops", "agile bench model"
 
-
-@recipe(
-    place=180,
-    shows="prefill operations and time to the first token against kept tokens",
-    needs=("bench:flops",),
-    optional=True,
-)
+@recipe("bench:flops", place=180, optional=True)
 def efficiency(inputs: Inputs) -> Drawn:
     """Draw counted operations left and, where a machine was timed, its time right."""
-    counted = bench_table("flops", _COUNT).dropna(subset=["prefill_tmacs"])
+    counted = bench_table("flops").dropna(subset=["prefill_tmacs"])
     counted = counted[counted["pruner"].map(base_name).isin(["full", *inputs.pruned["pruner"]])]
-    counted = counted.assign(label=counted["pruner"], value=counted["prefill_tmacs"])
-    try:
-        timed = bench_table("model", _TIME).dropna(subset=["ttft_ms"])
-        timed = timed[timed["batch"] == timed["batch"].min()]
-        # Times of the test suite's tiny model say nothing about any model in use.
-        timed = timed[~timed["file"].str.contains("tiny")]
-        timed = timed.assign(label=timed["variant"], value=timed["ttft_ms"])
-    except MissingInput:
-        timed = counted.iloc[:0]
-    panels = [(counted, f"prefill, {counted['model'].iloc[0]} (TMACs)")]
+    panels = {
+        f"prefill, {counted['model'].iloc[0]} (TMACs)": counted.rename(
+            columns={"pruner": "spec", "prefill_tmacs": "value"}
+        )
+    }
+    timed = times()
     if len(timed):
-        panels.append((timed, f"time to first token (ms),\n{timed['file'].iloc[0]}"))
+        panels[f"time to first token (ms),\n{timed['file'].iloc[0]}"] = timed
     figure = new_figure(3.2, width=1.0 if len(panels) > 1 else 0.66)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for ax, (frame, label) in zip(axes, panels, strict=True):
+    for ax, (label, frame) in zip(axes, panels.items(), strict=True):
         panel(frame, ax)
         ax.set_ylabel(label)
-    drawn = {
-        label: handle
-        for ax in axes
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
-    columns = 3 if len(panels) == 1 else 4
-    figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns)
-    return Drawn(figure, {"": counted.drop(columns=["label", "value"])}, caption(counted))
+    shared_legend(figure, axes, 3 if len(panels) == 1 else 4)
+    return Drawn(figure, {"": counted}, caption(counted))
+
+
+def times() -> pd.DataFrame:
+    """Return measured times to the first token at the smallest batch; empty without any."""
+    try:
+        timed = bench_table("model").dropna(subset=["ttft_ms"])
+    except MissingInput:
+        return pd.DataFrame()
+    # Times of the test suite's tiny model say nothing about any model in use.
+    timed = timed[(timed["batch"] == timed["batch"].min()) & ~timed["file"].str.contains("tiny")]
+    return timed.rename(columns={"variant": "spec", "ttft_ms": "value"})
 
 
 def panel(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw one line a pruner; parameters apart from the name are left out."""
-    named = frame["label"].astype(str).map(lambda spec: ":" not in spec.split("@")[0])
+    named = frame["spec"].astype(str).map(lambda spec: ":" not in spec.split("@")[0])
     plain = frame[named & frame["keep"].notna()]
     for names, part in lines(plain):
-        style = look(names[0])
-        alone = len(names) == 1
-        ax.plot(
-            part["keep"],
-            part["value"],
-            color=style.colour if alone else NEUTRAL,
-            marker=style.marker if alone else "o",
-            markersize=3.5,
-            lw=0.8,
-            label=style.label if alone else ",\n".join(_in_threes(names)),
-        )
+        style, label = look(names[0]), look(names[0]).label
+        colour, marker = style.colour, style.marker
+        if len(names) > 1:
+            colour, marker, label = NEUTRAL, "o", ",\n".join(_in_threes(names))
+        drawn: dict[str, Any] = {"color": colour, "marker": marker, "label": label}
+        ax.plot(part["keep"], part["value"], markersize=3.5, lw=0.8, **drawn)
     ax.set_xscale("log", base=2)
     ax.set_ylim(bottom=0)
     keeps = sorted(int(keep) for keep in plain["keep"].unique())
@@ -78,7 +70,7 @@ def panel(frame: pd.DataFrame, ax: Axes) -> None:
 def lines(plain: pd.DataFrame) -> list[tuple[list[str], pd.DataFrame]]:
     """Return the lines to draw: pruners that cost exactly the same at every keep share one."""
     found: dict[tuple[tuple[int, float], ...], tuple[list[str], pd.DataFrame]] = {}
-    for name, part in plain.groupby(plain["label"].astype(str).map(base_name), sort=False):
+    for name, part in plain.groupby(plain["spec"].astype(str).map(base_name), sort=False):
         part = part.sort_values("keep")
         points = tuple((int(row["keep"]), float(row["value"])) for row in records(part))
         found.setdefault(points, ([], part))[0].append(str(name))

@@ -1,4 +1,4 @@
-"""erank_vs_score: pruners ordered by kept erank against their score, simple and complex apart."""
+"""pruners ordered by kept erank against score, on simple and on complex images."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,8 @@ import pandas as pd
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import at_budget
 from analysis.figures.effects import labelled
-from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import SCORES
+from analysis.figures.inputs import Inputs
+from analysis.figures.panels import SCORES, shared_legend
 from analysis.figures.wording import number
 from analysis.plots.intervals import crosses
 from analysis.plots.style import new_figure
@@ -15,38 +15,25 @@ from analysis.stats.complexity import COMPLEX, SIMPLE, by_level
 from analysis.stats.ratios import RATIOS, present
 
 
-@recipe(
-    place=30,
-    shows="pruners ordered by kept erank against score, on simple and on complex images",
-    needs=("images", "kept", "captions"),
-)
+@recipe("complexity", "scores", "kept", place=30)
 def erank_vs_score(inputs: Inputs) -> Drawn:
     """Columns: simple and complex images; rows: the scores this run has."""
     images, split = labelled(inputs)
-    units = inputs.units
-    scores = present(units, SCORES)
-    if not scores:
-        raise MissingInput(
-            f"run {inputs.path.name} has no scored answers; make a run that has with: "
-            f"{inputs.command()}-scored --tasks caption,yesno."
-        )
+    scores = present(inputs.units, SCORES)
     level = images.set_index("image_id")["level"]
-    found = by_level(units, level, ["erank", *scores], at_budget(inputs), inputs.boot)
+    found = by_level(inputs.units, level, ["erank", *scores], at_budget(inputs), inputs.boot)
     points = crossed(found, scores)
     figure = new_figure(0.6 + 1.45 * len(scores))
     axes = figure.subplots(len(scores), 2, sharey="row", sharex="col", squeeze=False)
-    for line, score in enumerate(scores):
-        for column, name in enumerate((SIMPLE, COMPLEX)):
-            part = points[(points["measure"] == score) & (points["level"] == name)]
-            crosses(part, axes[line, column])
-            axes[line, column].grid(visible=True)
-        axes[line, 0].set_ylabel(RATIOS[score].label)
     for column, name in enumerate((SIMPLE, COMPLEX)):
+        for ax, score in zip(axes[:, column], scores, strict=True):
+            crosses(points[(points["measure"] == score) & (points["level"] == name)], ax)
         count = int((images["level"] == name).sum())
         axes[0, column].set_title(f"{name} images (n = {count})", fontsize="medium")
         axes[-1, column].set_xlabel(RATIOS["erank"].label)
-    handles = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=4)
+    for ax, score in zip(axes[:, 0], scores, strict=True):
+        ax.set_ylabel(RATIOS[score].label)
+    shared_legend(figure, axes[0, :1], 4)
     return Drawn(figure, {"": points}, caption(inputs, points, split))
 
 

@@ -1,4 +1,4 @@
-"""overview: which tokens attention and diversity keep, on simple and on complex images."""
+"""simple and complex images with entropy and erank, attention- and diversity-kept tokens."""
 
 from typing import Any
 
@@ -16,28 +16,25 @@ from analysis.stats.estimate import records
 
 # Two images a side, taken at fixed places of the order by complexity: chosen by rule, not by eye.
 PLACES = {"simple": (0.05, 0.10), "complex": (0.90, 0.95)}
+_EDGES = {ATTENTION: ATTENTION_COLOUR, DIVERSITY: DIVERSITY_COLOUR}
 
 
-@recipe(
-    place=10,
-    shows="simple and complex images with entropy and erank, attention- and diversity-kept tokens",
-    needs=("images", "kept", "pixels"),
-)
+@recipe("images", "families", "pixels", place=10)
 def overview(inputs: Inputs) -> Drawn:
     """Rows: image, attention-kept, diversity-kept; columns: two simple, two complex images."""
     if inputs.images[["entropy", "erank"]].dropna().empty:
         raise MissingInput(f"run {inputs.path.name} has no image with both entropy and erank.")
     chosen = chosen_images(inputs.images)
-    pair = [kept_by(inputs, kind) for kind in (ATTENTION, DIVERSITY)]
-    kept = inputs.selections(chosen["image_id"].tolist(), pair)
+    pair = {kind: kept_by(inputs, kind) for kind in _EDGES}
+    kept = inputs.selections(chosen["image_id"].tolist(), list(pair.values()))
     figure = new_figure(4.55)
-    draw(figure, inputs, chosen, kept, pair)
+    draw(figure, inputs, chosen, kept["indices"].to_dict(), pair)
     rows = chosen.merge(
         kept.reset_index()[["image_id", "variant", "erank", "attention_mass"]],
         on="image_id",
         suffixes=("", "_kept"),
     )
-    return Drawn(figure, {"": rows}, caption(inputs, chosen, kept, pair))
+    return Drawn(figure, {"": rows}, caption(inputs, kept, pair, len(chosen)))
 
 
 def chosen_images(images: pd.DataFrame) -> pd.DataFrame:
@@ -54,37 +51,27 @@ def chosen_images(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(
-    figure: Figure, inputs: Inputs, chosen: pd.DataFrame, kept: pd.DataFrame, pair: list[str]
+    figure: Figure, inputs: Inputs, chosen: pd.DataFrame, tokens: Any, pair: dict[str, str]
 ) -> None:
     """Fill the grid of overlays."""
-    axes = figure.subplots(3, len(chosen), squeeze=False)
-    edges = ("#000000", ATTENTION_COLOUR, DIVERSITY_COLOUR)
-    tokens: dict[Any, Any] = kept["indices"].to_dict()
-    names = [
-        "image",
-        *(
-            f"{look(name).label}\n({kind})"
-            for name, kind in zip(pair, (ATTENTION, DIVERSITY), strict=True)
-        ),
-    ]
-    for column, row in enumerate(records(chosen)):
+    axes = figure.subplots(1 + len(pair), len(chosen), squeeze=False)
+    axes[0, 0].set_ylabel("image")
+    for ax, (kind, variant) in zip(axes[1:, 0], pair.items(), strict=True):
+        ax.set_ylabel(f"{look(variant).label}\n({kind})")
+    for column, row in zip(axes.T, records(chosen), strict=True):
         image = inputs.pixels(row["image_id"])
         grid = (int(row["grid_h"]), int(row["grid_w"]))
-        for line, (variant, edge) in enumerate(zip((None, *pair), edges, strict=True)):
-            indices = None if variant is None else tokens[(row["image_id"], variant)]
-            token_overlay(image, indices, grid, axes[line, column], edge=edge)
-        axes[0, column].set_title(
-            f"{row['side']}\nentropy {row['entropy']:.2f}, erank {row['erank']:.0f}",
-            fontsize="medium",
-        )
-    for line, name in enumerate(names):
-        axes[line, 0].set_ylabel(name)
+        token_overlay(image, None, grid, column[0])
+        for ax, (kind, variant) in zip(column[1:], pair.items(), strict=True):
+            token_overlay(image, tokens[row["image_id"], variant], grid, ax, edge=_EDGES[kind])
+        measured = f"entropy {row['entropy']:.2f}, erank {row['erank']:.0f}"
+        column[0].set_title(f"{row['side']}\n{measured}", fontsize="medium")
 
 
-def caption(inputs: Inputs, chosen: pd.DataFrame, kept: pd.DataFrame, pair: list[str]) -> str:
+def caption(inputs: Inputs, kept: pd.DataFrame, pair: dict[str, str], count: int) -> str:
     """Say what is shown and what the two selections keep on these images."""
     parts = []
-    for variant, kind in zip(pair, ("attention", "diversity"), strict=True):
+    for kind, variant in pair.items():
         rows = kept.xs(variant, level="variant")
         parts.append(
             f"{look(variant).label} ({kind}) keeps erank {number(rows['erank'].mean(), 1)} and "
@@ -92,7 +79,7 @@ def caption(inputs: Inputs, chosen: pd.DataFrame, kept: pd.DataFrame, pair: list
         )
     places = ", ".join(f"{place:.0%}" for side in PLACES.values() for place in side)
     return (
-        f"{'; '.join(parts)} (means of the {len(chosen)} images shown). "
+        f"{'; '.join(parts)} (means of the {count} images shown). "
         f"{inputs.main_keep} of {inputs.n_tokens} tokens kept, pruned ones faded. Images are those "
         f"at {places} of the order by entropy and erank."
     )

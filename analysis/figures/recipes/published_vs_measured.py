@@ -1,4 +1,4 @@
-"""published_vs_measured: the paper's numbers beside this run's, where model and data match."""
+"""every published number whose model and data this run matches, beside the measured one."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 import analysis
-from analysis.benchmarks import COGNITION, PERCEPTION
+from analysis.benchmarks import SUBTASKS
 from analysis.errors import AgileError
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
@@ -44,28 +44,15 @@ _DATA: dict[str, dict[str, str]] = {
 _KEPT = ("CHAIR_i", "CHAIR_s", "recall", "length", "erank", "attention_mean")
 
 
-@recipe(
-    place=310,
-    shows="every published number whose model and data this run matches, beside the measured one",
-    needs=("images", "kept"),
-    kind="table",
-)
+@recipe("images", "kept", place=310, kind="table")
 def published_vs_measured(inputs: Inputs) -> Drawn:
     """Lay out matching rows; what does not match is left out, never filled."""
     found = matched(inputs, published(published_folder()))
-    lines = [
-        [
-            escape(row["table"]),
-            escape(row["data"]),
-            escape(row["printed_as"]),
-            str(row["keep"]),
-            escape(row["metric"]),
-            f"{row['published']:g}",
-            cell(row, 4 if row["metric"] == "attention_mean" else 1),
-            escape(row["note"]),
-        ]
-        for row in records(found)
-    ]
+    lines = []
+    for row in records(found):
+        told = [escape(row[name]) for name in ("table", "data", "printed_as", "keep", "metric")]
+        measured = cell(row, 4 if row["metric"] == "attention_mean" else 1)
+        lines.append([*told, f"{row['published']:g}", measured, escape(row["note"])])
     header = ["table", "data", "method", "kept", "metric", "published", "measured", "note"]
     return Drawn(None, {"": found}, caption(inputs, found), booktabs(header, lines))
 
@@ -136,7 +123,7 @@ def measured(inputs: Inputs, data: str, score: str) -> pd.DataFrame:
     """
     units, images = inputs.units, inputs.images
     subtask = score.removeprefix("MME_")
-    is_part = data.startswith("MME ") and subtask in (*PERCEPTION, *COGNITION)
+    is_part = data.startswith("MME ") and subtask in SUBTASKS
     if is_part:
         labels, _ = subtasks(images)
         images = images[images["image_id"].map(labels) == subtask]

@@ -1,4 +1,4 @@
-"""responses: one image, what attention- and diversity-based pruning make the model say."""
+"""one image, two captions side by side, words marked as grounded or hallucinated."""
 
 from typing import Any
 
@@ -27,40 +27,34 @@ _SIZE = 8.0
 _SIDE_WIDTH, _LEAST_HEIGHT = 1.72, 2.2
 
 
-@recipe(
-    place=20,
-    shows="one image, two captions side by side, words marked as grounded or hallucinated",
-    needs=("images", "captions", "pixels"),
-)
+@recipe("images", "families", "captions", "pixels", place=20)
 def responses(inputs: Inputs) -> Drawn:
     """Diversity's caption left, the image and its objects in the middle, attention's right."""
     pair = family_pair(inputs)
     scored = inputs.captions(pair)
     image_id = telling_image(scored, pair)
     rows = scored[scored["image_id"] == image_id].set_index("variant").loc[list(pair)]
-    known: Row = inputs.images.set_index("image_id").loc[image_id].to_dict()
-    own = {str(row["variant"]): row for row in records(rows.reset_index())}
-    said = {variant: marked_words(own[variant]) for variant in pair}
-    lines = max(lines_needed(words, _SIZE, _SIDE_WIDTH) for words in said.values())
+    own = records(rows.reset_index())
+    said = [marked_words(row) for row in own]
+    lines = max(lines_needed(words, _SIZE, _SIDE_WIDTH) for words in said)
     height = max(_LEAST_HEIGHT, lines * SPACING * _SIZE / 72)
     figure = new_figure(height + 0.4)
-    axes = figure.subplots(1, 3, width_ratios=[1, 1.1, 1])
-    for ax, variant in zip((axes[0], axes[2]), pair, strict=True):
-        caption_panel(own[variant], said[variant], variant, ax, height)
-    boxed_image(inputs.pixels(image_id), known["boxes"], known["objects"], axes[1])
-    legend(axes[1])
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1.1, 1])
+    for ax, row, words in zip((left, right), own, said, strict=True):
+        caption_panel(row, words, ax, height)
+    known: Row = inputs.images.set_index("image_id").loc[image_id].to_dict()
+    boxed_image(inputs.pixels(image_id), known["boxes"], known["objects"], middle)
+    legend(middle)
     columns = ["image_id", "answer", "n_mentions", "n_hallucinated", "n_recalled", "n_gt"]
     data = rows.reset_index()[["variant", *columns]]
-    data["hallucinated_words"] = [_wrong(row) for row in rows.to_dict("records")]
+    data["hallucinated_words"] = [_wrong(row) for row in own]
     return Drawn(figure, {"": data}, caption(inputs, data))
 
 
-def caption_panel(
-    row: Row, words: list[tuple[str, str]], variant: str, ax: Axes, height: float
-) -> None:
+def caption_panel(row: Row, words: list[tuple[str, str]], ax: Axes, height: float) -> None:
     """Write one marked caption under its method's name."""
     marked_text(words, ax, size=_SIZE, width=_SIDE_WIDTH, height=height)
-    style = look(variant)
+    style = look(row["variant"])
     counts = f"{int(row['n_hallucinated'])} of {int(row['n_mentions'])} objects hallucinated"
     ax.set_title(f"{style.label}\n{counts}", color=style.colour, fontsize="medium")
 
@@ -76,13 +70,11 @@ def legend(ax: Axes) -> None:
 
 def caption(inputs: Inputs, data: pd.DataFrame) -> str:
     """Say what the two captions invent, and how the image was chosen."""
-    parts = []
-    for row in data.to_dict("records"):
-        words = row["hallucinated_words"] or "nothing"
-        parts.append(
-            f"{look(str(row['variant'])).label} names {int(row['n_recalled'])} of "
-            f"{int(row['n_gt'])} objects and invents {words}"
-        )
+    parts = [
+        f"{look(row['variant']).label} names {int(row['n_recalled'])} of {int(row['n_gt'])} "
+        f"objects and invents {row['hallucinated_words'] or 'nothing'}"
+        for row in records(data)
+    ]
     return (
         f"{'; '.join(parts)}. Chosen by rule: the image on which the two captions differ most in "
         f"hallucinated objects, in either direction ({inputs.main_keep} of {inputs.n_tokens} "

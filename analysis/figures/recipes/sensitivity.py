@@ -1,4 +1,4 @@
-"""sensitivity: how AgilePruner's choices move when one of its settings is changed."""
+"""kept erank, attention and overlap when one setting of AgilePruner is changed."""
 
 import pandas as pd
 
@@ -6,55 +6,39 @@ from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.wording import interval, number
-from analysis.plots.intervals import forest
-from analysis.plots.style import new_figure
+from analysis.plots.intervals import forests
+from analysis.plots.style import GUIDE, new_figure
 from analysis.stats.estimate import records
 from analysis.stats.images import image_changes, image_means
 
-_LABELS = {
-    "tau_max": "τ max",
-    "erank_avg": "mean erank",
-    "step": "step",
-    "centring": "centring",
-    "layer": "layer",
-    "signal": "guide",
-    "map": "map",
+_LABELS = {"tau_max": "τ max", "erank_avg": "mean erank", "signal": "guide"}
+_PANELS = {
+    "erank": "change of\nkept erank",
+    "attention_mass": "change of share of\nattention kept",
+    "jaccard": "overlap with the\ndefault choice (0 to 1)",
 }
 
 
-@recipe(
-    place=160,
-    shows="kept erank, attention and overlap when one setting of AgilePruner is changed",
-    needs=("analysis:sensitivity",),
-)
+@recipe("analysis:sensitivity", place=160)
 def sensitivity(inputs: Inputs) -> Drawn:
     """Draw the paired change from the default per setting, and the overlap with its choice."""
     table = inputs.analysis("sensitivity")
     found = changes(table, inputs)
-    lines = list(dict.fromkeys(found["label"]))
+    lines = {label: label for label in found["label"]}
     figure = new_figure(1.0 + 0.2 * len(lines))
     axes = figure.subplots(1, 3)
     style = look("agilepruner")
-    panels = (
-        ("erank", "change of\nkept erank", 0.0),
-        ("attention_mass", "change of share of\nattention kept", 0.0),
-        ("jaccard", "overlap with the\ndefault choice (0 to 1)", None),
-    )
-    for place, (ax, (measure, label, zero)) in enumerate(zip(axes, panels, strict=True)):
-        part = found[found["measure"] == measure].reset_index(drop=True)
-        forest(part, ax, colour=style.colour, marker=style.marker, zero=zero)
-        ax.set_xlabel(label)
-        ax.grid(axis="x")
-        if place:
-            ax.set_yticklabels([])
+    rows = found.assign(line=found["label"], colour=style.colour, marker=style.marker)
+    forests(rows, axes, _PANELS, lines=("line", lines))
+    for ax in axes[:2]:
+        ax.axvline(0, color=GUIDE, lw=0.7, zorder=0)
     return Drawn(figure, {"": found}, caption(found, table))
 
 
 def changes(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     """Estimate, per knob and value, the change from the default on the same images."""
     frames = []
-    for knob in dict.fromkeys(table["knob"]):
-        part = table[table["knob"] == knob]
+    for knob, part in table.groupby("knob", sort=False):
         default = part.loc[part["is_default"], "value"]
         if default.empty or part["value"].nunique() < 2:
             continue

@@ -1,24 +1,20 @@
-"""table_complexity: entropy, erank and both families' scores on simple and complex images."""
+"""entropy, erank and both families' scores on simple and complex images (Table 4)."""
 
 import pandas as pd
 
 from analysis.catalogue import ATTENTION, DIVERSITY, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
-from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.inputs import Inputs
+from analysis.figures.latex import booktabs, cells, escape
 from analysis.figures.panels import SCORES, available
 from analysis.stats.complexity import COMPLEX, SIMPLE, by_level, splits
-from analysis.stats.estimate import records
 from analysis.stats.images import image_means
 
+_LEVELS = (SIMPLE, COMPLEX)
 
-@recipe(
-    place=220,
-    shows="entropy, erank and both families' scores on simple and complex images (Table 4)",
-    needs=("images", "kept", "captions"),
-    kind="table",
-)
+
+@recipe("families", "complexity", "scores", place=220, kind="table")
 def table_complexity(inputs: Inputs) -> Drawn:
     """Lay out the paper's Table 4 under every split the run has."""
     pair = [kept_by(inputs, kind) for kind in (ATTENTION, DIVERSITY)]
@@ -26,8 +22,6 @@ def table_complexity(inputs: Inputs) -> Drawn:
         level_rows(inputs, labels, pair).assign(split=str(name))
         for name, labels in splits(inputs.images).items()
     ]
-    if not frames:
-        raise MissingInput(f"run {inputs.path.name} has no image with an erank or entropy.")
     found = pd.concat(frames, ignore_index=True)
     caption = (
         f"Simple and complex images under {len(frames)} splits; {look(pair[0]).label} stands for "
@@ -45,23 +39,17 @@ def level_rows(inputs: Inputs, labels: pd.Series, pair: list[str]) -> pd.DataFra
     means = means.assign(level=means["group"], variant="all tokens")
     scores = by_level(inputs.units, labels, available(inputs, SCORES), pair, inputs.boot)
     both = pd.concat([means, scores], ignore_index=True)
-    return both[both["level"].isin([SIMPLE, COMPLEX])]
+    return both[both["level"].isin(_LEVELS)]
 
 
 def latex(found: pd.DataFrame) -> str:
     """Lay out one row a measure and method, a pair of columns a split."""
-    splits_ = list(dict.fromkeys(found["split"]))
-    cells = {
-        (row["measure"], row["variant"], row["split"], row["level"]): row for row in records(found)
-    }
+    text = cells(found, ["measure", "variant", "split", "level"], {"entropy": 2})
+    columns = [(split, level) for split in found["split"].unique() for level in _LEVELS]
     lines = []
-    for measure, variant in dict.fromkeys((key[0], key[1]) for key in cells):
+    for measure, variant in found[["measure", "variant"]].drop_duplicates().to_numpy():
         name = variant if variant == "all tokens" else look(variant).label
-        line = [f"{escape(measure)}, {escape(name)}"]
-        for split in splits_:
-            for level in (SIMPLE, COMPLEX):
-                row = cells.get((measure, variant, split, level))
-                line.append(cell(row, 2 if measure == "entropy" else 1) if row else "---")
-        lines.append(line)
-    columns = [f"{level}, {escape(split)}" for split in splits_ for level in (SIMPLE, COMPLEX)]
-    return booktabs(["measure", *columns], lines)
+        told = [text.get((measure, variant, *column), "---") for column in columns]
+        lines.append([f"{escape(measure)}, {escape(name)}", *told])
+    titles = [f"{level}, {escape(split)}" for split, level in columns]
+    return booktabs(["measure", *titles], lines)

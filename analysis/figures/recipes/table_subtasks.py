@@ -1,44 +1,28 @@
-"""table_subtasks: each subtask's entropy, erank and both families' scores (Table 4 in full)."""
+"""entropy, erank and both families' scores of every subtask, in the order of erank."""
 
 import pandas as pd
 
-from analysis.benchmarks import SUBTASKS
 from analysis.catalogue import ATTENTION, DIVERSITY, look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.choices import kept_by
-from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.inputs import Inputs
+from analysis.figures.latex import booktabs, cells, escape
 from analysis.figures.panels import SCORES
 from analysis.figures.subtasks import spaced, subtasks
-from analysis.stats.estimate import records
 from analysis.stats.images import image_means
 from analysis.stats.paired import benjamini_hochberg, compare
-from analysis.stats.ratios import present, summarise
+from analysis.stats.ratios import RATIOS, present, summarise
 
 
-@recipe(
-    place=230,
-    shows="entropy, erank and both families' scores of every subtask, in the order of erank",
-    needs=("images", "kept", "subtasks"),
-    kind="table",
-    optional=True,
-)
+@recipe("images", "families", "subtasks", place=230, kind="table", optional=True)
 def table_subtasks(inputs: Inputs) -> Drawn:
     """Lay out one row a subtask: what its images are like, and what each family scores on them."""
     pair = (kept_by(inputs, ATTENTION), kept_by(inputs, DIVERSITY))
     labels, kind = subtasks(inputs.images)
-    if not kind:
-        raise MissingInput(
-            f"run {inputs.path.name} has no subtasks; extract from data that has some, such as "
-            "mme:PATH or scienceqa-img:PATH."
-        )
     images = inputs.images.assign(part=inputs.images["image_id"].map(labels))
     about = image_means(images, "part", ["entropy", "erank"], inputs.boot).assign(variant="all")
     found = pd.concat([about, scores(inputs, labels, pair)], ignore_index=True)
-    eranks = about[about["measure"] == "erank"].sort_values("estimate", kind="stable")
-    order = [str(name) for name in eranks["group"]]
-    names = [look(name).label for name in pair]
-    return Drawn(None, {"": found}, caption(inputs, found, kind, names), latex(found, order, pair))
+    return Drawn(None, {"": found}, caption(inputs, found, kind, pair), latex(found, pair))
 
 
 def scores(inputs: Inputs, labels: pd.Series, pair: tuple[str, str]) -> pd.DataFrame:
@@ -57,7 +41,7 @@ def scores(inputs: Inputs, labels: pd.Series, pair: tuple[str, str]) -> pd.DataF
     frames, gaps = [], []
     for name in sorted(labels.unique()):
         part = units[place == name]
-        own = [f"MME_{name}"] if name in SUBTASKS else []
+        own = [f"MME_{name}"] if f"MME_{name}" in RATIOS else []
         measures = (present(units, own) or present(units, SCORES))[:1]
         one = summarise(part, measures, inputs.boot)
         frames.append(one.assign(variant=one["group"], group=name))
@@ -68,31 +52,35 @@ def scores(inputs: Inputs, labels: pd.Series, pair: tuple[str, str]) -> pd.DataF
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["variant"])
 
 
-def latex(found: pd.DataFrame, order: list[str], pair: tuple[str, str]) -> str:
+def latex(found: pd.DataFrame, pair: tuple[str, str]) -> str:
     """Lay out subtasks in the order of their mean erank."""
-    cells = {(row["group"], row["variant"], row["measure"]): row for row in records(found)}
-    lines = []
-    for name in order:
-        about = [cells.get((name, "all", measure)) for measure in ("entropy", "erank")]
-        line = [escape(spaced(name)), str(int(about[1]["n"])) if about[1] else "0"]
-        line += [cell(row, 2) if row else "---" for row in about]
-        for variant in (*pair, "difference"):
-            hits = [row for key, row in cells.items() if key[:2] == (name, variant)]
-            line.append(cell(hits[0], 1) if hits else "---")
-        lines.append(line)
+    images = found[found["variant"] == "all"]
+    image_text = cells(images, ["group", "measure"], {"entropy": 2, "erank": 2})
+    text = cells(found, ["group", "variant"])
+    eranks = images[images["measure"] == "erank"].sort_values("estimate", kind="stable")
+    sizes = images[images["measure"] == "entropy"].set_index("group")["n"]
+    lines = [
+        [
+            escape(spaced(name)),
+            str(int(sizes.get(name, 0))),
+            *(image_text.get((name, measure), "---") for measure in ("entropy", "erank")),
+            *(text.get((name, variant), "---") for variant in (*pair, "difference")),
+        ]
+        for name in eranks["group"]
+    ]
     titles = [escape(look(name).label) for name in pair]
     header = ["subtask", "images", "entropy", "erank", *titles, f"{titles[1]} $-$ {titles[0]}"]
     return booktabs(header, lines)
 
 
-def caption(inputs: Inputs, found: pd.DataFrame, kind: str, names: list[str]) -> str:
+def caption(inputs: Inputs, found: pd.DataFrame, kind: str, pair: tuple[str, str]) -> str:
     """Say in how many subtasks either method is seen ahead."""
     gaps = found[found["variant"] == "difference"]
     ahead, behind = int((gaps["low"] > 0).sum()), int((gaps["high"] < 0).sum())
     count = found.loc[found["variant"] == "all", "group"].nunique()
     shares = (
-        f"{names[1]} is seen ahead of {names[0]} in {ahead} and behind in {behind} of {count} "
-        f"{kind}s (paired intervals without 0); "
+        f"{look(pair[1]).label} is seen ahead of {look(pair[0]).label} in {ahead} and behind in "
+        f"{behind} of {count} {kind}s (paired intervals without 0); "
         if len(gaps)
         else f"{count} {kind}s, without scored answers; "
     )

@@ -1,4 +1,4 @@
-"""threshold: which tokens a low and a high tau keep, and what kept sets become as tau grows."""
+"""tokens a low and a high tau keep, and kept erank and attention mass as tau sweeps."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ import pandas as pd
 from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.wording import interval
+from analysis.figures.wording import capital, interval
 from analysis.plots.intervals import band
 from analysis.plots.overlay import token_overlay
 from analysis.plots.style import ATTENTION_COLOUR, DIVERSITY_COLOUR, new_figure
+from analysis.stats.estimate import records
 from analysis.stats.images import image_means
 
+_ENDS = {"low": ATTENTION_COLOUR, "high": DIVERSITY_COLOUR}
+_PANELS = {"erank": "kept erank", "attention_mass": "attention kept\n(share)"}
 
-@recipe(
-    place=50,
-    shows="tokens a low and a high tau keep, and kept erank and attention mass as tau sweeps",
-    needs=("analysis:threshold", "pixels"),
-)
+
+@recipe("analysis:threshold", "pixels", place=50)
 def threshold(inputs: Inputs) -> Drawn:
     """Draw one image under both thresholds, and the sweep with intervals beside it."""
     sweep = inputs.analysis("threshold")
-    found = image_means(sweep, "tau", ["erank", "attention_mass"], inputs.boot)
+    found = image_means(sweep, "tau", list(_PANELS), inputs.boot)
     found["tau"] = found["group"].astype(float)
     shown = example(sweep)
     figure = new_figure(3.3)
@@ -33,19 +33,16 @@ def threshold(inputs: Inputs) -> Drawn:
     plain = figure.add_subplot(grid[0, :2])
     token_overlay(image, None, shape, plain)
     plain.set_title(f"erank {known['erank']:.0f}, entropy {known['entropy']:.2f}", size="medium")
-    ends = (("low", ATTENTION_COLOUR), ("high", DIVERSITY_COLOUR))
-    for place, (end, colour) in enumerate(ends):
+    for place, (end, colour) in enumerate(_ENDS.items()):
         ax = figure.add_subplot(grid[1, place])
         token_overlay(image, shown[end]["indices"], shape, ax, edge=colour)
         ax.set_title(f"τ = {shown[end]['tau']:g}", size="medium")
-    panels = (("erank", "kept erank"), ("attention_mass", "attention kept\n(share)"))
-    for place, (measure, label) in enumerate(panels):
+    style = look("agilepruner")
+    for place, (measure, label) in enumerate(_PANELS.items()):
         ax = figure.add_subplot(grid[place, 2])
-        style = look("agilepruner")
         part = found[found["measure"] == measure]
         band(part, ax, x="tau", colour=style.colour, marker=style.marker)
         ax.set(ylabel=label, xlabel="constant threshold τ" if place else "")
-        ax.grid(axis="y")
     return Drawn(figure, {"": found}, caption(found, sweep))
 
 
@@ -70,30 +67,23 @@ def example(sweep: pd.DataFrame) -> dict[str, Any]:
             "the threshold analysis stored no tokens; make it again with: "
             "agile analyse --analyses threshold."
         )
-    found: dict[str, Any] = {"image_id": both[0]}
-    for name in ends:
-        found[name] = rows[name].loc[both[0]].to_dict()
-    return found
+    return {"image_id": both[0], **{name: rows[name].loc[both[0]].to_dict() for name in ends}}
 
 
 def caption(found: pd.DataFrame, sweep: pd.DataFrame) -> str:
     """Say what the whole sweep changes."""
+    named = {"erank": ("kept erank", 1), "attention_mass": ("the share of attention kept", 2)}
     parts = []
-    for measure, name, digits in (
-        ("erank", "kept erank", 1),
-        ("attention_mass", "the share of attention kept", 2),
-    ):
-        part = found[found["measure"] == measure].sort_values("tau").to_dict("records")
+    for measure, (name, digits) in named.items():
+        part = records(found[found["measure"] == measure].sort_values("tau"))
         first, last = part[0], part[-1]
         parts.append(
             f"from τ = {first['tau']:g} to {last['tau']:g} {name} goes from "
             f"{interval(first, digits)} to {interval(last, digits)}"
         )
-    erank = found[found["measure"] == "erank"]
-    peak = erank.sort_values("estimate").to_dict("records")[-1]
+    peak = records(found[found["measure"] == "erank"].sort_values("estimate"))[-1]
     parts.append(f"kept erank is highest at τ = {peak['tau']:g} ({interval(peak, 1)})")
-    text = "; ".join(parts)
     return (
-        f"{text[0].upper()}{text[1:]} ({int(found['n'].max()):,} images, "
+        f"{capital('; '.join(parts))} ({int(found['n'].max()):,} images, "
         f"{int(sweep['keep'].iloc[0])} tokens kept)."
     )

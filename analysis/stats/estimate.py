@@ -85,9 +85,10 @@ def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
 
 
 def stacked(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the frames of estimates that have rows as one; an empty one when none has."""
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else estimates([])
+    """Return the frames of estimates that have rows as one; the first, empty, when none has."""
+    known = list(frames) or [estimates([])]
+    filled = [frame for frame in known if len(frame)] or known[:1]
+    return pd.concat(filled, ignore_index=True)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ in this project that is ascending ``str(image id)``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Bootstrap:
         Seed; equal seeds give equal intervals.
     """
 
-    n_resamples: int = 2000
+    n_resamples: int = 10_000
     level: float = 0.95
     seed: int = 0
 
@@ -65,15 +66,26 @@ class Bootstrap:
 
     def counts(self, n: int) -> Iterator[Array]:
         """Yield how often each of ``n`` images is drawn, as chunks (b, n) of the resamples."""
-        rng = np.random.default_rng(self.seed)
-        left = self.drawn(n)
-        while left:
-            size = min(left, max(1, _CHUNK // n))
-            drawn = rng.integers(0, n, size=(size, n), dtype=np.int64)
-            drawn += np.arange(size, dtype=np.int64)[:, None] * n
-            counted = np.bincount(drawn.ravel(), minlength=size * n)
-            yield counted.reshape(size, n).astype(np.float64)
-            left -= size
+        drawn, size = _drawn(n, self.drawn(n), self.seed), max(1, _CHUNK // max(n, 1))
+        for start in range(0, len(drawn), size):
+            yield drawn[start : start + size].astype(np.float64)
+
+
+@lru_cache(maxsize=3)
+def _drawn(n: int, n_resamples: int, seed: int) -> NDArray[np.uint8]:
+    """Return how often each image is drawn, (B, n); no image is drawn 256 times in practice.
+
+    Tables of a study ask for the same resamples thousands of times; one byte a count keeps them.
+    """
+    rng = np.random.default_rng(seed)
+    counted = np.empty((n_resamples, n), dtype=np.uint8)
+    size = max(1, _CHUNK // max(n, 1))
+    for start in range(0, n_resamples, size):
+        part = counted[start : start + size]
+        drawn = rng.integers(0, n, size=part.shape, dtype=np.int64)
+        drawn += np.arange(len(part), dtype=np.int64)[:, None] * n
+        part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+    return counted
 
 
 @dataclass(frozen=True)
@@ -87,11 +99,15 @@ class Interval:
     se
         Bootstrap standard error.
     p
-        Two-sided p-value of "the true value is 0", from the estimate and ``se`` (normal).
+        Two-sided p-value of "the true value is 0", of the same construction as the limits: below
+        1 - level exactly where they exclude 0.
     n
         Images behind it.
     method
         How the interval was made.
+    confidence
+        The confidence distribution the limits and every p-value are read from: a value → the
+        confidence, 0 to 1, that the true value lies below it. ``None`` without an interval.
     """
 
     estimate: float
@@ -101,6 +117,26 @@ class Interval:
     p: float
     n: int
     method: str
+    confidence: Callable[[float], float] | None = field(default=None, repr=False, compare=False)
+
+    def test(self, null: float = 0.0) -> float:
+        """Return the two-sided p-value of "the true value is ``null``"; NaN without interval."""
+        if self.confidence is None:
+            return np.nan
+        below = self.confidence(null)
+        return 2 * min(below, 1 - below)
+
+    def within(self, margin: float) -> float:
+        """Return the p-value of "the true value is ``margin`` or more away from 0".
+
+        Two one-sided tests (Schuirmann 1987): the larger of both; NaN without interval, 1 for a
+        margin of 0.
+        """
+        if self.confidence is None:
+            return np.nan
+        if margin <= 0:
+            return 1.0
+        return max(self.confidence(-margin), 1 - self.confidence(margin))
 
     @property
     def detectable(self) -> float:
@@ -212,16 +248,41 @@ def bca(estimate: float, draws: Array, left_out: Array, n: int, level: float) ->
     se = float(draws.std(ddof=1))
     if se <= 1e-12 * max(1.0, abs(estimate)):
         return _none(estimate, n, "every resample gives the same value")
-    below = (draws < estimate).mean() + 0.5 * (draws == estimate).mean()
-    floor = 0.5 / len(draws)
-    bias = ndtri(np.clip(below, floor, 1 - floor))
+    draws = np.sort(draws)
+    bias = _normal_place(draws, estimate)
     skew = _acceleration(left_out)
     tails = ndtri([(1 - level) / 2, (1 + level) / 2])
     levels = ndtr(bias + (bias + tails) / (1 - skew * (bias + tails)))
     low, high = np.quantile(draws, levels)
-    p = float(2 * ndtr(-abs(estimate) / se))
+
+    def confidence(value: float) -> float:
+        # The level of which `value` is the limit: the formula of the limits solved for the tail.
+        shift = _normal_place(draws, value) - bias
+        return float(ndtr(shift / max(1 + skew * shift, 1e-6) - bias))
+
     method = f"BCa bootstrap over images, B={len(draws)}, level={level:g}"
-    return Interval(float(estimate), float(low), float(high), se, p, n, method)
+    return interval(estimate, (low, high), se, n, method, confidence)
+
+
+def interval(
+    estimate: float,
+    limits: tuple[float, float],
+    se: float,
+    n: int,
+    method: str,
+    confidence: Callable[[float], float],
+) -> Interval:
+    """Return an interval whose p-value is read from its confidence distribution."""
+    low, high = (float(limit) for limit in limits)
+    found = Interval(float(estimate), low, high, float(se), np.nan, n, method, confidence)
+    return replace(found, p=found.test())
+
+
+def _normal_place(draws: Array, value: float) -> float:
+    """Return the normal quantile of the share of sorted draws below a value, ties counted half."""
+    low, high = (np.searchsorted(draws, value, side=side) for side in ("left", "right"))
+    floor = 0.5 / len(draws)
+    return float(ndtri(np.clip((low + high) / 2 / len(draws), floor, 1 - floor)))
 
 
 def _acceleration(left_out: Array) -> float:

@@ -44,7 +44,7 @@ class Options:
     variant: str | None = None
     unknown: str = "error"
     duplicates: str = "keep"
-    draws: int = 2000
+    draws: int = 10_000
     seed: int = 0
     level: float = 0.95
     nltk_data: Path | None = None

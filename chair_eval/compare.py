@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare(
-    results: Mapping[str, Result], *, draws: int = 2000, seed: int = 0, level: float = 0.95
+    results: Mapping[str, Result], *, draws: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Comparison:
     """Pair results on image id and bootstrap their differences to the first one.
 

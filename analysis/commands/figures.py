@@ -25,7 +25,7 @@ def figures(
         Path | None, typer.Option(help="Where to write; figures/RUN when not given.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 10_000,
     force: Annotated[bool, typer.Option(help="Draw even what is up to date.")] = False,
 ) -> None:
     """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX.

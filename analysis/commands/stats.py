@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Where to write; figures/RUN/stats when not given.")
         ] = None,
         seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-        resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
+        resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 10_000,
     ) -> None:
         """Estimate everything a run's records hold, with intervals over images."""
         from analysis.figures.inputs import Inputs

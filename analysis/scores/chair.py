@@ -95,7 +95,8 @@ def chair_scores(run: HasCaptions) -> pd.DataFrame:
         One row an image and variant: the counts ``n_mentions``, ``n_hallucinated``,
         ``n_recalled``, ``n_gt``, the caption's ``length`` in whitespace words, and the
         lists ``words``, ``categories``, ``spans`` (characters), ``hallucinated`` (parallel
-        to words), ``recalled`` and ``missed``. Images without annotations have no row.
+        to words), ``recalled`` and ``missed``; ``truncated`` (0 or 1) where the answers say it.
+        Images without annotations have no row.
 
     Raises
     ------
@@ -115,6 +116,8 @@ def chair_scores(run: HasCaptions) -> pd.DataFrame:
     frame.insert(
         len(_VARIANT) + len(_COUNTS), "length", [len(text.split()) for text in captions["answer"]]
     )
+    if "truncated" in captions:
+        frame["truncated"] = captions["truncated"].astype(float)
     return frame
 
 

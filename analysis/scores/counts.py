@@ -31,12 +31,17 @@ def count_chair(parts: Iterable[Part]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``image_id, variant, n_mentions, n_hallucinated, n_recalled, n_gt, length`` and
-        ``any_hallucinated`` (0 or 1), ``log_length``. Images without annotated objects have no
-        row; empty when no image has.
+        ``image_id, variant, n_mentions, n_hallucinated, n_recalled, n_gt, length``, ``n_right``
+        (mentions that are none of the invented), ``any_hallucinated`` (0 or 1), ``log_length``, and
+        ``truncated`` (0 or 1: the caption ended at the token limit) where the run recorded it.
+        Images without annotated objects have no row; empty when no image has.
     """
-    counts = _joined(scored[[*_KEYS, *_NUMBERS]] for _, scored in _annotated(parts))
+    counts = _joined(
+        scored[[name for name in (*_KEYS, *_NUMBERS, "truncated") if name in scored]]
+        for _, scored in _annotated(parts)
+    )
     if len(counts):
+        counts["n_right"] = counts["n_mentions"] - counts["n_hallucinated"]
         counts["any_hallucinated"] = (counts["n_hallucinated"] > 0).astype(float)
         length = counts["length"].astype(float)
         counts["log_length"] = np.log(length.where(length > 0))

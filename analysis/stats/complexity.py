@@ -1,4 +1,4 @@
-"""Simple and complex images: terciles, and the crossover of families as an interaction."""
+"""Simple and complex images: terciles, and whether the families swap places between them."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -8,10 +8,11 @@ import pandas as pd
 
 from analysis.errors import UsageError
 from analysis.stats.estimate import estimated, estimates, stacked
-from analysis.stats.ratios import difference, rules, summarise, sums
+from analysis.stats.ratios import Ratio, difference, rules, summarise, sums
 from chair_eval.bootstrap import Array, Bootstrap, Statistic
 
 SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
+INTERACTION, CROSSOVER = "interaction", "crossover"
 
 
 def terciles(values: pd.Series) -> pd.Series:
@@ -120,21 +121,58 @@ def crossover(
     """
     rows = []
     for measure, rule in rules(measures, units.columns).items():
-        known = sums(units, rule)
-        if lacking := [name for name in (attention, diversity) if name not in known.of]:
-            raise UsageError(f"no {measure} of {', '.join(lacking)} in this run.")
-        level = labels.reindex(known.images)
-        simple, dense = (
-            known.gap(diversity, attention, (level == name).to_numpy())
-            for name in (SIMPLE, COMPLEX)
-        )
-        both = Statistic(
-            np.hstack([dense.sums, simple.sums]), _interaction, (dense.n or 0) + (simple.n or 0)
-        )
-        gaps = {"interaction": both, SIMPLE: simple, COMPLEX: dense}
+        gaps = level_gaps(units, labels, rule, diversity, attention)
         pair = {"attention": attention, "diversity": diversity}
         rows += estimated(measure, gaps, boot, also=("p", "detectable"), **pair)
     return estimates(rows)
+
+
+def level_gaps(
+    units: pd.DataFrame, labels: pd.Series, rule: Ratio, first: str, second: str
+) -> dict[str, Statistic]:
+    """Return first minus second: ``interaction`` (complex minus simple), ``simple``, ``complex``.
+
+    Arguments and errors as in `crossover`.
+    """
+    known = sums(units, rule)
+    if lacking := [name for name in (second, first) if name not in known.of]:
+        raise UsageError(f"no {rule.label or rule.numerator} of {', '.join(lacking)} in this run.")
+    level = labels.reindex(known.images)
+    simple, dense = (
+        known.gap(first, second, (level == name).to_numpy()) for name in (SIMPLE, COMPLEX)
+    )
+    n = (dense.n or 0) + (simple.n or 0)
+    both = Statistic(np.hstack([dense.sums, simple.sums]), _interaction, n)
+    return {INTERACTION: both, SIMPLE: simple, COMPLEX: dense}
+
+
+def kind_of(frame: pd.DataFrame, better: int = 1) -> str:
+    """Name what the three gaps of one measure and split show.
+
+    Parameters
+    ----------
+    frame
+        Rows with ``group`` simple, complex and interaction, ``low`` and ``high``.
+    better
+        1 when more of the measure is better, -1 when less is.
+
+    Returns
+    -------
+    str
+        ``"crossover"``: attention is better on simple and diversity on complex images, both
+        intervals without 0; ``"reversed crossover"``: the other way round; ``"interaction"``: the
+        gap differs, but the two do not swap places; ``"neither"``.
+    """
+    sides = {
+        str(row["group"]): better * (int(row["low"] > 0) - int(row["high"] < 0))
+        for row in frame.to_dict("records")
+    }
+    ends = (sides.get(SIMPLE, 0), sides.get(COMPLEX, 0))
+    if ends == (-1, 1):
+        return CROSSOVER
+    if ends == (1, -1):
+        return f"reversed {CROSSOVER}"
+    return INTERACTION if sides.get(INTERACTION, 0) else "neither"
 
 
 def _interaction(sums: Array) -> Array:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from analysis.errors import UsageError
 from analysis.stats.estimate import estimates, row
-from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bca, bootstrap
+from analysis.stats.studentised import around, fisher, to_z
+from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic
 
 KINDS = ("pearson", "spearman")
 Owners = NDArray[np.int64]
@@ -41,7 +42,8 @@ def correlate(
     by
         Column that splits the frame; one estimate a value, in sorted order.
     kind
-        ``"pearson"`` or ``"spearman"``. Spearman ranks are taken anew in every resample.
+        ``"pearson"`` or ``"spearman"``. Spearman ranks are taken anew in every resample, of
+        values rounded to 12 digits, so that equal fractions tie.
     unit
         Column that names what is resampled.
     boot
@@ -123,7 +125,7 @@ def _pearson(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
     def function(stack: Array) -> Array:
         return partial_from_moments(stack, count)
 
-    return bootstrap([Statistic(sums, function)], boot)[0]
+    return fisher(Statistic(sums, function), boot, count)
 
 
 def _too_few(values: Array, owner: Owners) -> Interval | None:
@@ -200,11 +202,25 @@ def _spearman(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
         return lacking
     n = int(owner.max()) + 1
     ranker = _Ranker(values)
-    ones = np.ones((1, len(values)))
-    estimate = float(ranker.correlation(ones)[0])
-    draws = np.concatenate([ranker.correlation(counts[:, owner]) for counts in boot.counts(n)])
-    influence: Array = np.bincount(owner, weights=ranker.influence()).astype(np.float64)
-    return bca(estimate, draws, -influence, n, boot.level)
+    estimate = float(ranker.correlation(np.ones((1, len(values))))[0])
+    draws = [ranker.correlation(counts[:, owner]) for counts in boot.counts(n)]
+    drawn = to_z(np.concatenate([*draws, np.empty(0)]))
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(estimate) or len(drawn) < 2 or (error := float(drawn.std(ddof=1))) < 1e-12:
+        return Interval(estimate, np.nan, np.nan, np.nan, np.nan, n, "none: undefined")
+    what = f"bootstrap over images, t, B={len(drawn)}"
+    return around(estimate, error, n, boot.level, n - values.shape[1], what)
+
+
+def _rounded(values: Array) -> Array:
+    """Return values to 12 digits of each column's largest: equal fractions must tie.
+
+    0.1 + 0.2 and 0.3, or one third reached by two ways, differ in their last bit only.
+    """
+    with np.errstate(divide="ignore"):
+        power = np.floor(np.log10(np.abs(values).max(axis=0)))
+    scale = 10.0 ** np.where(np.isfinite(power), power, 0)
+    return np.round(values / scale, 11)
 
 
 class _Ranker:
@@ -212,7 +228,7 @@ class _Ranker:
 
     def __init__(self, values: Array) -> None:
         self.columns = []
-        for column in values.T:
+        for column in _rounded(values).T:
             order = np.argsort(column, kind="stable")
             starts = np.flatnonzero(np.r_[True, np.diff(column[order]) > 0])
             place = np.empty(len(column), dtype=np.int64)
@@ -239,19 +255,3 @@ class _Ranker:
             for j in range(i, count):
                 cov[:, i, j] = cov[:, j, i] = np.einsum("bm,bm->b", weighted, ranks[j])
         return partial_from_covariance(cov)
-
-    def influence(self) -> Array:
-        """Return the influence of each row on the plain rank correlation, up to scale; (m,).
-
-        Only its skewness is used (acceleration of BCa); controls are ignored.
-        """
-        size = len(self.columns[0][0])
-        first, second = (rank[0] for rank in self.ranks(np.ones((1, size)))[:2])
-        spread = float(np.sqrt((first**2).mean() * (second**2).mean()))
-        value = first * second / max(spread, 1e-300)
-        for own, other in ((0, second), (1, first)):
-            order = self.columns[own][0]
-            above = np.empty(size)
-            above[order] = np.cumsum(other[order][::-1])[::-1] / size
-            value = value + (above - above.mean()) / max(spread, 1e-300)
-        return np.asarray(value - value.mean())

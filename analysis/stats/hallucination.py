@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.stats.correlation import correlate, correlate_within
-from analysis.stats.estimate import estimates
+from analysis.stats.correlation import correlate
+from analysis.stats.crossed import INNER, WITHIN, association
+from analysis.stats.estimate import COLUMNS, stacked
 from chair_eval.bootstrap import Bootstrap
 
 
@@ -39,38 +40,34 @@ def associations(
     -------
     DataFrame
         Estimates whose ``group`` names the way: ``pooled`` (all image × variant rows, images
-        resampled), ``between images`` (means of each image), ``within image`` (deviations from the
-        image's mean, so the scene cannot explain it), each also holding caption length (and,
-        between images, the number of objects) constant. Spearman where ``(rank)`` is said.
+        resampled), ``between images`` (means of each image; also of ranks, and given the number of
+        objects where it varies), ``within image`` (deviations from the image's mean, so the scene
+        cannot explain it; interval over images and methods, see `analysis.stats.crossed`), and
+        ``within image and method`` (the methods' own levels taken out too). Nothing is held
+        constant that hallucination itself changes, such as the caption's length.
     """
     means = units.groupby("image_id", observed=True, as_index=False)[
-        [name for name in (signal, outcome, "log_length", "n_objects") if name in units]
+        [name for name in (signal, outcome, "n_objects") if name in units]
     ].mean()
-    objects = ["n_objects"] if _varies(means, "n_objects") else []
-    length = ["log_length"] if _varies(units, "log_length") else []
     plans: list[tuple[str, pd.DataFrame]] = [
         ("pooled", correlate(units, signal, outcome, boot=boot)),
         ("between images", correlate(means, signal, outcome, boot=boot)),
         ("between images (rank)", correlate(means, signal, outcome, kind="spearman", boot=boot)),
     ]
-    if controls := [*length, *objects]:
-        found = correlate(means, signal, outcome, controls=controls, boot=boot)
-        plans.append((f"between images, given {_words(controls)}", found))
-    plans.append(("within image", correlate_within(units, signal, outcome, boot=boot)))
-    if length:
-        found = correlate_within(units, signal, outcome, controls=length, boot=boot)
-        plans.append((f"within image, given {_words(length)}", found))
-    frames = [frame.assign(group=name) for name, frame in plans]
-    return pd.concat(frames, ignore_index=True) if frames else estimates([])
+    if _varies(means, "n_objects"):
+        found = correlate(means, signal, outcome, controls=["n_objects"], boot=boot)
+        plans.append(("between images, given objects", found))
+    crossed = association(units, signal, outcome, boot).assign(
+        measure=plans[0][1]["measure"].iloc[0]
+    )
+    for name, group in (("within image", WITHIN), ("within image and method", INNER)):
+        found = crossed.loc[crossed["group"] == group, list(COLUMNS)]
+        plans.append((name, found.assign(measure=f"within-image pearson({signal}, {outcome})")))
+    return stacked([frame.assign(group=name) for name, frame in plans])
 
 
 def _varies(frame: pd.DataFrame, name: str) -> bool:
     return name in frame and bool(frame[name].dropna().nunique() > 1)
-
-
-def _words(controls: Sequence[str]) -> str:
-    names = {"log_length": "length", "n_objects": "objects"}
-    return " and ".join(names.get(name, name) for name in controls)
 
 
 def paired_units(
@@ -96,4 +93,4 @@ def paired_units(
         units[units["variant"] == name].set_index("image_id")[list(columns)].astype(float)
         for name in (first, second)
     ]
-    return (sides[0] - sides[1]).dropna().reset_index()
+    return (sides[0] - sides[1]).dropna().sort_index().reset_index()

@@ -38,9 +38,9 @@ def compare(
     Returns
     -------
     DataFrame
-        Estimates with ``group`` = ``"first - second"`` and the extra columns ``first, second, p``,
-        ``detectable``, the smallest true difference these images would find with power 0.8, and
-        ``q`` (Benjamini–Hochberg over all rows returned).
+        Estimates with ``group`` = ``"first - second"`` and the extra columns ``first, second, p``
+        and ``detectable``, the smallest true difference these images would find with power 0.8.
+        What is tested together is the caller's to say: `benjamini_hochberg`.
     """
     pairs = pairs if pairs is not None else same_keep_pairs(units)
     rows: list[dict[str, object]] = []
@@ -51,7 +51,7 @@ def compare(
         found = estimated(measure, gaps, boot, also=("p", "detectable"))
         for (first, second), each in zip(usable, found, strict=True):
             rows.append({"first": first, "second": second, **each})
-    return benjamini_hochberg(estimates(rows))
+    return estimates(rows)
 
 
 def same_keep_pairs(units: pd.DataFrame) -> list[tuple[str, str]]:
@@ -64,13 +64,21 @@ def same_keep_pairs(units: pd.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
-def benjamini_hochberg(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add ``q``: p-values corrected for all rows of the frame that have one."""
+def benjamini_hochberg(frame: pd.DataFrame, where: pd.Series | None = None) -> pd.DataFrame:
+    """Add ``q``: p-values corrected for one family of tests.
+
+    Parameters
+    ----------
+    frame
+        Estimates with ``p``; returned as a copy, unchanged where it has none.
+    where
+        The rows of the family; all when ``None``. Other rows, and rows without p, get NaN.
+    """
     frame = frame.copy()
     if "p" not in frame:
         return frame
     frame["q"] = np.nan
-    has = frame["p"].notna()
+    has = frame["p"].notna() if where is None else frame["p"].notna() & where
     if has.any():
         frame.loc[has, "q"] = false_discovery_control(frame.loc[has, "p"].astype(float))
     return frame

@@ -71,6 +71,8 @@ RATIOS: dict[str, Ratio] = {
     "CHAIR_i": Ratio("n_hallucinated", "n_mentions", 100, "CHAIR$_i$ (%)", -1),
     "CHAIR_s": Ratio("any_hallucinated", "", 100, "CHAIR$_s$ (%)", -1),
     "recall": Ratio("n_recalled", "n_gt", 100, "object recall (%)", 1),
+    "invented": Ratio("n_hallucinated", "", 1, "invented objects a caption", -1),
+    "right": Ratio("n_right", "", 1, "right mentions a caption", 1),
     "length": Ratio("length", "", 1, "caption length (words)"),
     "accuracy": Ratio("n_correct", "n_answered", 100, "yes/no accuracy (%)", 1),
     "F1": Ratio("f1_numerator", "f1_denominator", 100, "yes/no F$_1$ (%)", 1),

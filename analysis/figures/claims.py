@@ -1,217 +1,189 @@
-"""The paper's claims as tests: what each predicts of a run, with the sign fixed beforehand."""
+"""The paper's claims on a run: which variants play which role, and each test as a sentence."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.catalogue import DIVERSITY, HYBRID, base_name, family, look
-from analysis.figures.choices import at_budget, chair_units, family_pair
-from analysis.figures.effects import pair_effects
+from analysis.catalogue import ATTENTION, DIVERSITY, HYBRID, base_name, family, look, representative
+from analysis.figures.choices import at_budget, chair_units, kept_by
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.panels import available
-from analysis.figures.statistics import crossovers, image_correlations, mentions
-from analysis.figures.sweeps import rule_pairs
+from analysis.figures.statistics import image_correlations, mentions
+from analysis.figures.sweeps import rule_variants
 from analysis.figures.wording import images, interval, number
-from analysis.stats.estimate import records
-from analysis.stats.hallucination import associations, hallucination_rate
-from analysis.stats.paired import compare
-from analysis.stats.ratios import RATIOS
+from analysis.stats.claims import Judgement, Study
+from analysis.stats.crossed import METHODS, WITHIN, association
+from analysis.stats.estimate import decimals, records
+from analysis.stats.margins import Margins, declared
+from analysis.stats.verdicts import UNDEFINED
 
 # Methods of the paper's Table 1 besides DivPrune.
 _AUDITED = ("vispruner", "visionzip", "prumerge_plus", "prumerge_plus_fixed")
-# Scores of answers to questions, the first of which a claim about scores rests on.
-_QUESTIONS = ("accuracy", "ScienceQA")
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One estimate that bears on a claim.
-
-    Parameters
-    ----------
-    sentence
-        The estimate in words, with interval and n.
-    sides
-        1 when the interval lies on the expected side, -1 on the other, 0 when it holds the null,
-        ``None`` when there is no interval.
-    decisive
-        Whether the verdict rests on it; other evidence is context.
-    """
-
-    sentence: str
-    sides: int | None
-    decisive: bool = True
+# What brings a role that a run lacks.
+_SPECS = {
+    "divprune": ["divprune"],
+    "audited": ["vispruner", "visionzip"],
+    "diversity": ["divprune"],
+    "attention": ["fastervlm"],
+    "own": ["agilepruner"],
+    "adaptive": ["steered", "mixture"],
+    "inverse": ["steered:rule=inverse", "mixture"],
+}
+_UNITS = {"points": " points", "percent": " %", "objects": " a caption", "words": " words"}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper.
+    """One claim of the paper, as ``analysis/stats/claims.yaml`` declares it.
 
     Parameters
     ----------
+    key
+        Its name in the file.
     title, text
         In few words, and in full.
-    evidence
-        What a run shows for it.
     reading
         What the verdict does and does not mean.
     """
 
+    key: str
     title: str
     text: str
-    evidence: Callable[[Inputs], Iterator[Evidence]]
     reading: str
 
 
-def side(row: Any, expected: int, null: float = 0.0) -> int | None:
-    """Return on which side of the null an interval lies, 1 being the expected one."""
-    if not (np.isfinite(row["low"]) and np.isfinite(row["high"])):
-        return None
-    if row["low"] > null:
-        return expected
-    return -expected if row["high"] < null else 0
-
-
-def audit(inputs: Inputs) -> Iterator[Evidence]:
-    """Compare DivPrune's kept erank with the methods of Table 1, and with other diverse ones."""
-    first = inputs.variant("divprune")
-    chosen = inputs.pruned[inputs.pruned["keep"] == inputs.main_keep]
-    others = [
-        str(row["variant"])
-        for row in records(chosen)
-        if row["variant"] != first
-        and (family(row["pruner"]) in (HYBRID, DIVERSITY) or row["pruner"] in _AUDITED)
-    ]
-    if not others:
-        raise MissingInput(inputs.remedy(["vispruner", "fps"], inputs.main_keep))
-    pairs = [(first, other) for other in others]
-    for row in records(compare(inputs.units, ["erank"], pairs, inputs.boot)):
-        name = look(row["second"]).label
-        text = f"DivPrune keeps {interval(row, 2, signed=True)} more erank than {name}"
-        decisive = base_name(row["second"]) in _AUDITED
-        yield Evidence(f"{text} ({images(row)}).", side(row, 1), decisive)
-
-
-def hallucination(inputs: Inputs) -> Iterator[Evidence]:
-    """Compare families, then look inside images and at length."""
-    units = chair_units(inputs)
-    pair, effects = pair_effects(inputs)
-    names = [look(name).label for name in pair]
-    expected = {"CHAIR_i": 1, "CHAIR_s": 1, "recall": 1, "length": 1}
-    for row in records(effects):
-        if row["measure"] in expected:
-            text = f"{names[0]} minus {names[1]}, {row['measure']}: {interval(row, 2, signed=True)}"
-            decisive = row["measure"] in ("CHAIR_i", "CHAIR_s")
-            yield Evidence(f"{text} ({images(row)}).", side(row, 1), decisive)
-    spoken = hallucination_rate(units[units["variant"].isin(at_budget(inputs))])
-    for row in records(associations(spoken, "erank", boot=inputs.boot)):
-        text = f"Kept erank with the share of invented objects, {row['group']}: r = {interval(row)}"
-        inside = str(row["group"]).startswith("within image, given")
-        yield Evidence(f"{text} ({images(row)}).", side(row, 1), inside)
-    fitted = mentions(inputs)
-    for row in records(fitted[(fitted["keep"] == "all") & (fitted["group"] == "erank")]):
-        text = (
-            "Odds ratio of inventing a mentioned object per standard deviation of kept erank, "
-            f"given kept attention, length, complexity and budget: {interval(row)}"
-        )
-        yield Evidence(f"{text} ({images(row)}).", side(row, 1, 1.0), decisive=False)
-
-
-def winner(inputs: Inputs) -> Iterator[Evidence]:
-    """Test the interaction of family and complexity, and entropy's tie to erank."""
-    for row in records(crossovers(inputs)):
-        if row["group"] != "interaction":
-            continue
-        better = RATIOS[row["measure"]].better
-        least = number(row["detectable"], 1)
-        text = (
-            f"{row['measure']}, {row['split']}: the gap diversity minus attention is "
-            f"{interval(row, 1, signed=True)} points larger on complex than on simple images "
-            f"(q = {number(row['q'], 3)}, {images(row)}; an effect of {least} would be found with "
-            "power 0.8)"
-        )
-        decisive = row["measure"] in _QUESTIONS or not {*_QUESTIONS} & {*_scored(inputs)}
-        yield Evidence(f"{text}.", side(row, better), decisive)
-    points = inputs.images.dropna(subset=["entropy", "erank"])
-    row = records(image_correlations(points, inputs))[0]
-    text = f"Entropy with erank over images: r = {interval(row)} ({images(row)})"
-    yield Evidence(f"{text}.", side(row, 1), decisive=False)
-
-
-def steer(inputs: Inputs) -> Iterator[Evidence]:
-    """Compare adaptive and inverse rules with the fixed one."""
-    pairs = rule_pairs(inputs)
-    measure = next(name for name in (*_QUESTIONS, "recall") if name in _scored(inputs))
-    for row in records(compare(inputs.units, [measure], list(pairs), inputs.boot)):
-        method, rule = pairs[(row["first"], row["second"])]
-        text = f"{look(method).label}, {rule} minus fixed share, {measure}: "
-        text += f"{interval(row, 2, signed=True)} (q = {number(row['q'], 3)}, {images(row)})"
-        yield Evidence(f"{text}.", side(row, 1 if rule == "adaptive" else -1))
-
-
-def minimal(inputs: Inputs) -> Iterator[Evidence]:
-    """Compare AgilePruner with both families it stands between."""
-    own = inputs.variant("agilepruner")
-    diversity, attention = family_pair(inputs)
-    rivals = {
-        "accuracy": (attention, diversity),
-        "ScienceQA": (attention, diversity),
-        "CHAIR_i": (diversity,),
-        "recall": (attention,),
-    }
-    for measure in (name for name in rivals if name in _scored(inputs)):
-        pairs = [(own, rival) for rival in rivals[measure]]
-        for row in records(compare(inputs.units, [measure], pairs, inputs.boot)):
-            text = f"AgilePruner minus {look(row['second']).label}, {measure}: "
-            text += f"{interval(row, 2, signed=True)} ({images(row)})"
-            yield Evidence(f"{text}.", side(row, RATIOS[measure].better))
-
-
-def _scored(inputs: Inputs) -> list[str]:
-    return available(inputs, [*_QUESTIONS, "recall", "CHAIR_i", "CHAIR_s"])
-
-
-CLAIMS = (
-    Claim(
-        "Diversity audit: only DivPrune keeps clearly more diverse tokens",
-        "methods advertised as diversity-preserving keep far less effective rank than expected; "
-        "only DivPrune is clearly higher (Table 1).",
-        audit,
-        "Decisive are the methods of Table 1 that this run holds, at the main budget; others are "
-        "context.",
-    ),
-    Claim(
-        "More diversity goes with more hallucination",
-        "a higher kept erank goes with higher CHAIR, higher recall and longer captions; selection "
-        "by attention is conservative (Tables 2 and 3). The paper compares method means.",
-        hallucination,
-        "Decisive are both CHAIR differences of the method pair and the correlation inside images "
-        "with caption length held constant: means of a few methods alone cannot carry the claim. "
-        "Correlations run over every method at the budget, random selection included, which keeps "
-        "little erank and loses objects: read their sign with that in mind.",
-    ),
-    Claim(
-        "Image complexity decides which family wins",
-        "images of low entropy and erank favour attention, images of high entropy and erank favour "
-        "diversity (Table 4, Figures 1 and 3).",
-        winner,
-        "Decisive is the interaction; a family that is better everywhere is no crossover.",
-    ),
-    Claim(
-        "Steering by erank helps, the inverse rule hurts",
-        "letting erank set the share of attention-chosen tokens improves BAT, VisPruner and "
-        "FasterVLM + DivPrune, and the inverse rule makes them worse (Tables 5 and 6).",
-        steer,
-        "Both halves are decisive: adaptive above fixed, inverse below it.",
-    ),
-    Claim(
-        "The minimal method stands above both families",
-        "AgilePruner's erank-scaled threshold reaches higher benchmark scores than either family, "
-        "and less hallucination than diversity at more recall than attention (Tables 7 and 8).",
-        minimal,
-        "erank_avg is the paper's constant unless the run says otherwise; it needs recalibration "
-        "for another model.",
-    ),
+CLAIMS = tuple(
+    Claim(key, each["title"], each["text"], each["reading"])
+    for key, each in declared()["claims"].items()
 )
+
+
+def study(inputs: Inputs, margins: Margins | None = None) -> Study:
+    """Return a run as the claims see it: its units, images, and the variants of each role."""
+    return Study(inputs.units, inputs.images, roles(inputs), inputs.boot, margins or Margins.load())
+
+
+def roles(inputs: Inputs) -> dict[str, list[str | None]]:
+    """Return the variants that play each role of `analysis.stats.claims.ROLES`; empty if none."""
+    plain: list[str] = at_budget(inputs) if len(inputs.pruned) else []
+    kinds = {name: family(name) for name in plain}
+    named = {name: base_name(name) for name in plain}
+    found: dict[str, list[str | None]] = {
+        "divprune": [name for name in plain if named[name] == "divprune"],
+        "audited": [name for name in plain if named[name] in _AUDITED],
+        "rivals": [n for n in plain if kinds[n] == DIVERSITY and named[n] != "divprune"],
+        "hybrids": [n for n in plain if kinds[n] == HYBRID and named[n] not in _AUDITED],
+        "own": [name for name in plain if named[name] == "agilepruner"],
+        "budget": list(plain),
+    }
+    specs = inputs.pruned["pruner"].unique().tolist()
+    for role in (DIVERSITY, ATTENTION):
+        found[role] = [kept_by(inputs, role)] if representative(specs, role) else []
+    rules = rule_variants(inputs) if plain else {}
+    methods = [method for method, rule in rules if rule == "fixed"]
+    for rule in ("fixed", "adaptive", "inverse"):
+        found[rule] = [rules.get((method, rule)) for method in methods]
+    return found
+
+
+def sentence(row: Any, margins: Margins) -> str:
+    """Say what one test shows: the estimate with interval, q, n, and what it is worth."""
+    unit = _UNITS.get(margins.units.get(row["measure"], ""), "")
+    what = f"{_what(row)}: "
+    if row["outcome"] == UNDEFINED:
+        return f"{what}no interval ({row['method'].removeprefix('none: ')}, {images(row)})."
+    resamples = int(row["method"].partition("B=")[2].partition(",")[0] or 0)
+    digits = decimals(row["se"], resamples, 3 if row["measure"].startswith("r(") else 2)
+    p = f"q = {number(row['q'], 3)}" if row["decisive"] else f"p = {number(row['p'], 3)}"
+    said = (
+        f"{what}{interval(row, digits, signed=True)}{unit} ({p}, {images(row)}): {row['outcome']}"
+    )
+    if row["margin"]:
+        said += f", margin {number(row['margin'], 2).rstrip('0').rstrip('.')}{unit}"
+    if row["outcome"] == "open" and np.isfinite(row["detectable"]):
+        said += f"; an effect of {number(row['detectable'], 2)} would be found with power 0.8"
+    return f"{said}."
+
+
+def _what(row: Any) -> str:
+    """Name what a test compares, and where."""
+    if str(row["measure"]).startswith("r("):
+        return "Kept erank with invented objects inside images, images and methods as units, r"
+    if not row["first"]:
+        return f"{row['test'].capitalize()}, {row['measure']}"
+    first, second = look(row["first"]).label, look(row["second"]).label
+    if first == second:
+        first = f"{first} ({row['test']})"
+    where = f" on {row['level']} images ({row['split']})" if row["level"] else ""
+    where = f", complex minus simple ({row['split']})" if row["level"] == "interaction" else where
+    cut = ", captions that ended by themselves" if row["test"] == "without cut captions" else ""
+    return f"{first} minus {second}{where}, {row['measure']}{cut}"
+
+
+def missing(inputs: Inputs, judgement: Judgement) -> str:
+    """Say which decisive data a run lacks, with the command that makes them; empty if none."""
+    frame = judgement.frame
+    lacking = frame[frame["decisive"] & frame["needed"] & (frame["outcome"] == UNDEFINED)]
+    said = []
+    for row in records(lacking.drop_duplicates(["test", "method"])):
+        reason = str(row["method"]).removeprefix("none: ")
+        said.append(f"{row['test']}: {reason}{_remedy(inputs, reason)}")
+    return "; ".join(dict.fromkeys(said))
+
+
+def _remedy(inputs: Inputs, reason: str) -> str:
+    """Return how to get what a test lacks."""
+    if reason.startswith("no ") and " beside " in reason:
+        pair = reason.removeprefix("no ").split(" beside ")
+        held = roles(inputs)
+        specs = [spec for role in pair if not any(held[role]) for spec in _SPECS.get(role, [])]
+        return f" ({inputs.remedy(specs or _SPECS[pair[0]], inputs.main_keep).rstrip('.')})"
+    if "measured" not in reason:
+        return ""
+    if "accuracy" in reason:
+        return (
+            f" (run {inputs.path.name} has no answers to labelled questions; extract from data "
+            "that has some, such as scenes or pope:PATH)"
+        )
+    try:
+        chair_units(inputs)
+    except MissingInput as error:
+        return f" ({str(error).rstrip('.')})"
+    return ""
+
+
+def context(inputs: Inputs, key: str) -> Iterator[str]:
+    """Yield sentences of context that no test holds: leave-one-out, cut captions, odds ratios."""
+    if key == "hallucination" and "n_hallucinated" in inputs.units:
+        yield from _hallucination(inputs)
+    if key == "complexity":
+        points = inputs.images.dropna(subset=["entropy", "erank"])
+        row = records(image_correlations(points, inputs))[0]
+        yield f"Entropy with erank over images: r = {interval(row)} ({images(row)})."
+
+
+def _hallucination(inputs: Inputs) -> Iterator[str]:
+    units = inputs.units[inputs.units["variant"].isin(at_budget(inputs))]
+    found = association(units, "erank", "n_hallucinated", inputs.boot).set_index("group")
+    if WITHIN in found.index and "lowest" in found:
+        row = found.loc[WITHIN]
+        yield (
+            f"Leaving out one of the {int(row['methods'])} methods at a time, this r is between "
+            f"{number(row['lowest'])} and {number(row['highest'])} (most without "
+            f"{look(row['without']).label}); {row['share']:.0%} of the variance of erank inside "
+            "images lies between methods, whose means alone give r = "
+            f"{interval(found.loc[METHODS])}."
+        )
+    if "truncated" in units:
+        known = units["truncated"].dropna()
+        yield f"{int(known.sum()):,} of {len(known):,} captions ended at the limit of new tokens."
+    fitted = mentions(inputs)
+    for row in records(fitted[fitted["keep"] == "all"]) if len(fitted) else ():
+        if row["group"].startswith("erank "):
+            way = "inside images" if row["group"].endswith("within") else "between images"
+            yield (
+                "Odds ratio of inventing a mentioned object per standard deviation of kept erank "
+                f"{way}, given kept attention, complexity and budget: {interval(row)} "
+                f"({images(row)})."
+            )

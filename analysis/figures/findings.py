@@ -10,68 +10,58 @@ from pathlib import Path
 
 from analysis.errors import AgileError, UsageError
 from analysis.figures.base import DEMONSTRATION
-from analysis.figures.claims import CLAIMS, Claim, Evidence
+from analysis.figures.claims import CLAIMS, Claim, context, missing, sentence, study
 from analysis.figures.inputs import Inputs
+from analysis.stats.claims import Judgement, judged
+from analysis.stats.estimate import records
+from analysis.stats.margins import Margins
 from chair_eval.bootstrap import Bootstrap
-
-SUPPORTED, NOT_SEEN, CONTRADICTED = "supported", "not seen", "contradicted"
-MIXED, NO_DATA = "mixed", "no data"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim, the evidence of one run, and the verdict that follows from it.
+    """A claim, its tests on one run, and the verdict that follows.
 
     Parameters
     ----------
     claim
         What the paper says.
-    evidence
-        What the run shows; empty when it lacks the data.
-    verdict
-        One of supported, not seen, contradicted, mixed, no data.
+    judgement
+        The tests and the verdict.
+    sentences
+        Every test in words, decisive ones first, then context.
     missing
-        Which data are lacking, with the command that makes them.
+        Which decisive data are lacking, with the command that makes them; empty if none.
     """
 
     claim: Claim
-    evidence: tuple[Evidence, ...]
-    verdict: str
+    judgement: Judgement
+    sentences: tuple[str, ...]
     missing: str = ""
 
-
-def verdict(evidence: Sequence[Evidence]) -> str:
-    """Return the verdict that follows from evidence by rule.
-
-    Every piece has an expected sign. Its interval lies on the expected side (for), on the other
-    side (against), or holds zero (open). Only decisive pieces count, where there are any. All for:
-    supported; all against: contradicted; some for and some against: mixed; otherwise: not seen.
-    """
-    usable = [piece for piece in evidence if piece.sides is not None]
-    if not usable:
-        return NO_DATA
-    decisive = [piece for piece in usable if piece.decisive] or usable
-    sides = {piece.sides for piece in decisive}
-    if {1, -1} <= sides:
-        return MIXED
-    if sides == {1}:
-        return SUPPORTED
-    return CONTRADICTED if sides == {-1} else NOT_SEEN
+    @property
+    def verdict(self) -> str:
+        """One of `analysis.stats.verdicts.VERDICTS`."""
+        return self.judgement.verdict
 
 
-def findings(inputs: Inputs) -> list[Finding]:
+def findings(inputs: Inputs, margins: Margins | None = None) -> list[Finding]:
     """Return one finding a claim, in the paper's order."""
+    margins = margins or Margins.load()
+    seen = study(inputs, margins)
     found = []
     for claim in CLAIMS:
-        try:
-            evidence = tuple(claim.evidence(inputs))
-            found.append(Finding(claim, evidence, verdict(evidence)))
-        except (AgileError, UsageError) as error:
-            found.append(Finding(claim, (), NO_DATA, str(error)))
+        judgement = judged(claim.key, seen)
+        said = [
+            ("" if row["decisive"] else "Context: ") + sentence(row, margins)
+            for row in records(judgement.frame)
+        ]
+        said += [f"Context: {text}" for text in context(inputs, claim.key)]
+        found.append(Finding(claim, judgement, tuple(said), missing(inputs, judgement)))
     return found
 
 
-def page(inputs: Inputs, found: Sequence[Finding]) -> str:
+def page(inputs: Inputs, found: Sequence[Finding], margins: Margins | None = None) -> str:
     """Return the page as Markdown; equal inputs give equal text."""
     count = len(inputs.images)
     lines = [
@@ -82,38 +72,56 @@ def page(inputs: Inputs, found: Sequence[Finding]) -> str:
         "",
         f"Run: model `{inputs.model}`, data `{inputs.data}`, {count:,} images, "
         f"{inputs.n_tokens} visual tokens; main budget {inputs.main_keep} tokens. Intervals: "
-        f"{inputs.boot.level:.0%}, bootstrap over images, seed {inputs.boot.seed}.",
+        f"{inputs.boot.level:.0%}, {inputs.boot.n_resamples:,} resamples, seed "
+        f"{inputs.boot.seed}.",
         "",
     ]
     if inputs.is_embedded:
         lines += [f"**{DEMONSTRATION}** A verdict below is about this run only.", ""]
+    lines += [*rule(inputs, margins or Margins.load()), ""]
     lines += ["| claim | verdict in this run |", "|---|---|"]
-    lines += [f"| {each.claim.title} | {each.verdict} |" for each in found]
+    lines += [f"| {each.claim.title} | {each.judgement.text} |" for each in found]
     for place, each in enumerate(found, start=1):
         lines += ["", f"## {place}. {each.claim.title}", "", f"The paper: {each.claim.text}", ""]
-        lines += [f"- {piece.sentence}" for piece in each.evidence]
+        lines += [f"- {text}" for text in each.sentences]
         if each.missing:
-            lines.append(f"- Not in this run: {each.missing}")
-        lines += ["", f"Verdict: **{each.verdict}**. {each.claim.reading}"]
-    lines += [
-        "",
-        "## How a verdict is reached",
-        "",
-        "Each line above has an expected sign, fixed before looking. *Supported*: every decisive "
-        "interval lies on the expected side of zero. *Contradicted*: every one lies on the other "
-        "side. *Mixed*: some on either side. *Not seen*: otherwise; an interval that holds zero "
-        "is no evidence of absence, so the smallest effect this run could have found is stated "
-        "where it is known.",
-    ]
+            lines.append(f"- Not in this run: {each.missing}.")
+        lines += ["", f"Verdict: **{each.judgement.text}**. {each.claim.reading}"]
     return "\n".join(lines) + "\n"
 
 
-def write(run: Path, out: Path, boot: Bootstrap | None = None) -> list[Finding]:
+def rule(inputs: Inputs, margins: Margins) -> list[str]:
+    """Return how a verdict is reached, with the margins, as lines of Markdown."""
+    sizes = ", ".join(
+        f"{name} {margins.of(name):g} {margins.units[name]}" for name in margins.values
+    )
+    return [
+        "## How a verdict is reached",
+        "",
+        "Tests, signs, families and margins are declared in `analysis/stats/claims.yaml`; they "
+        "were fixed before the verdicts were looked at. Interval, p and q of a test come from one "
+        "construction; q corrects p over the decisive tests of its claim "
+        "(Benjamini–Hochberg).",
+        "",
+        f"A test is *for* or *against* where q < {1 - inputs.boot.level:.2g} and the effect reaches "
+        "its smallest effect of interest; *equivalent* where two one-sided tests place it inside; "
+        f"else *open*. Smallest effects of interest: {sizes}.",
+        "",
+        "*Supported*: every decisive test is for the claim. *Partly*: some are, none is against. "
+        "*Mixed*: some on either side. *Contradicted*: some are against, none for. *Equivalent*: "
+        "all are. *Inconclusive*: otherwise; what would have been found is stated. *No data*: a "
+        "decisive test is undefined or was not measured.",
+    ]
+
+
+def write(
+    run: Path, out: Path, boot: Bootstrap | None = None, margins: Margins | None = None
+) -> list[Finding]:
     """Write the page of a run and return its findings."""
     inputs = Inputs(run, boot or Bootstrap())
-    found = findings(inputs)
+    found = findings(inputs, margins)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(inputs, found), encoding="utf-8", newline="\n")
+    out.write_text(page(inputs, found, margins), encoding="utf-8", newline="\n")
     return found
 
 
@@ -125,9 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, default=Path("data/runs/pocket-scenes"))
     parser.add_argument("--out", type=Path, default=Path("docs/findings.md"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--margins", type=Path, help="YAML of smallest effects of interest.")
     given = parser.parse_args(arguments)
     try:
-        write(given.run, given.out, Bootstrap(seed=given.seed))
+        margins = Margins.load(given.margins)
+        write(given.run, given.out, Bootstrap(seed=given.seed), margins)
     except (AgileError, UsageError) as error:
         parser.exit(error.exit_code, f"{error}\n")
     return 0

@@ -148,7 +148,7 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
         Estimates, decisive tests first, with the further columns ``claim, test, first, second,
         split, level, expected, decisive, needed, rule, margin, se, p, q, p_equivalent, detectable,
         outcome``. ``p`` is two-sided, of the test point (0; for the rule "clear" the margin); ``q``
-        corrects it over the claim's decisive tests, and is ``p`` for context, which decides nothing.
+        corrects it over the claim's decisive tests, and is ``p`` for context.
         A test that was not measured is a row without estimate whose ``method`` says why.
     """
     claim = declared()["claims"][key]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from chair_eval.bootstrap import Bootstrap, Interval, Statistic, bootstrap
@@ -94,3 +95,26 @@ def stacked(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame as dictionaries, in order."""
     return [{str(name): value for name, value in each.items()} for each in frame.to_dict("records")]
+
+
+def decimals(se: float, n_resamples: int, most: int) -> int:
+    """Return how many decimals of a limit another seed would leave as they are.
+
+    Parameters
+    ----------
+    se
+        Standard error of the estimate; NaN or 0 when nothing was resampled.
+    n_resamples
+        Bootstrap samples; 0 for limits without Monte-Carlo error.
+    most
+        Decimals wanted.
+
+    Notes
+    -----
+    The Monte-Carlo error of a 95 % limit is about 2.7 se / sqrt(B), the standard error of the 2.5 %
+    quantile of B normal draws. The last decimal is at least twice that.
+    """
+    if not (np.isfinite(se) and se > 0 and n_resamples):
+        return most
+    error = 2.7 * se / np.sqrt(n_resamples)
+    return int(np.clip(np.floor(-np.log10(2 * error)), 0, most))

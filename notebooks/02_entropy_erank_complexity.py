@@ -35,7 +35,7 @@ from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.effects import crossover_tests
 from analysis.figures.inputs import Inputs
-from analysis.figures.wording import correlation_sentence, interaction_sentence
+from analysis.figures.wording import correlation_sentence, crossing_sentence
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.erank import effective_rank
 from analysis.plots.distribution import violins
@@ -46,6 +46,7 @@ from analysis.stats.attention import CURVE_POINTS, cumulative, stack
 from analysis.stats.complexity import splits
 from analysis.stats.correlation import correlate
 from analysis.stats.line import regression_band
+from analysis.stats.ratios import RATIOS
 
 mpl.rcParams.update(rc_params("notebook") | {"figure.dpi": 140})
 os.chdir(Path(analysis.__file__).parents[1])
@@ -202,20 +203,19 @@ figure
 # ## The crossover
 #
 # Now the claim that adaptive pruning rests on: attention-based pruning wins on simple images,
-# diversity-based pruning on complex ones. In statistics this is an *interaction*: the gap between
-# the two families must differ between the two kinds of image. Comparing which one "wins" in each
-# half is not enough, for two noisy wins in opposite directions happen by chance.
+# diversity-based pruning on complex ones. That is two signs: the gap diversity minus attention must
+# lie below zero on simple images and above it on complex ones, each with its whole interval. An
+# *interaction*, a gap that differs between the two, is less: diversity may be ahead on both.
 
 # %%
 tests = crossover_tests(inputs)
-inner = tests[tests["group"] == "interaction"]
-inner[["split", "measure", "estimate", "low", "high", "n", "detectable"]].round(2)
+tests[["split", "measure", "group", "estimate", "low", "high", "n", "detectable"]].round(2)
 
 # %%
 Markdown(
     "\n".join(
-        f"- By {row['split']}: {interaction_sentence(row, row['measure'])}"
-        for _, row in inner.iterrows()
+        f"- By {split}: {crossing_sentence(gaps, measure, RATIOS[measure].better)}"
+        for (split, measure), gaps in tests.groupby(["split", "measure"], sort=False)
     )
 )
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from analysis.errors import AgileError, UsageError
 from analysis.figures.base import DEMONSTRATION
-from analysis.figures.claims import CLAIMS, Claim, context, missing, sentence, study
+from analysis.figures.claims import CLAIMS, Claim, context, missing, sentence
 from analysis.figures.inputs import Inputs
+from analysis.figures.study import study
 from analysis.stats.claims import Judgement, judged
 from analysis.stats.estimate import records
 from analysis.stats.margins import Margins
@@ -103,8 +104,8 @@ def rule(inputs: Inputs, margins: Margins) -> list[str]:
         "construction; q corrects p over the decisive tests of its claim "
         "(Benjamini–Hochberg).",
         "",
-        f"A test is *for* or *against* where q < {1 - inputs.boot.level:.2g} and the effect reaches "
-        "its smallest effect of interest; *equivalent* where two one-sided tests place it inside; "
+        f"A test is *for* or *against* where q < {1 - inputs.boot.level:.2g} and the effect "
+        "reaches its smallest effect of interest; *equivalent* where two one-sided tests place it inside; "
         f"else *open*. Smallest effects of interest: {sizes}.",
         "",
         "*Supported*: every decisive test is for the claim. *Partly*: some are, none is against. "

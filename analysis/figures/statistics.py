@@ -5,17 +5,22 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.choices import family_pair
 from analysis.figures.effects import crossover_tests
-from analysis.figures.inputs import Inputs
+from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import ALL_SCORES, available
+from analysis.figures.study import study
 from analysis.figures.subtasks import subtasks
-from analysis.stats.complexity import splits
+from analysis.stats.claims import judge
+from analysis.stats.complexity import kind_of, splits
+from analysis.stats.components import mediation
 from analysis.stats.correlation import correlate
-from analysis.stats.estimate import estimates
+from analysis.stats.crossed import association
+from analysis.stats.estimate import estimates, stacked
 from analysis.stats.hallucination import associations, hallucination_rate
 from analysis.stats.images import image_means
 from analysis.stats.mentions import mention_model
-from analysis.stats.paired import benjamini_hochberg, compare, same_keep_pairs
+from analysis.stats.paired import compare, same_keep_pairs
 from analysis.stats.ratios import RATIOS, summarise
 
 _PAIRED = (*ALL_SCORES, "CHAIR_s", "length", "erank", "attention_mass")
@@ -89,26 +94,61 @@ def mentions(inputs: Inputs) -> pd.DataFrame:
         return estimates([])
     units = inputs.units.assign(complexity=inputs.units["image_erank"])
     units = units[units["variant"].isin(inputs.pruned["variant"])]
-    frames = [mention_model(units).assign(keep="all")]
+    level = inputs.boot.level
+    frames = [mention_model(units, level=level).assign(keep="all")]
     frames += [
-        mention_model(units[units["keep"] == keep], fixed=None).assign(keep=str(keep))
+        mention_model(units[units["keep"] == keep], fixed=None, level=level).assign(keep=str(keep))
         for keep in inputs.keeps
     ]
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else frames[0]
+    return stacked(frames)
 
 
 def pairs(inputs: Inputs) -> pd.DataFrame:
-    """Compare all plain pruners of one keep with one another, corrected over the table."""
+    """Compare all plain pruners of one keep with one another; p of each alone, no family."""
     units = inputs.units[inputs.units["variant"].isin(inputs.pruned["variant"])]
     return compare(units, available(inputs, _PAIRED), same_keep_pairs(units), inputs.boot)
 
 
 def crossovers(inputs: Inputs) -> pd.DataFrame:
-    """Test family × complexity under every split, corrected over the interactions."""
+    """Compare the families on simple and complex images under every split, and name the result."""
     found = crossover_tests(inputs)
-    inner = found["group"] == "interaction"
-    return pd.concat([benjamini_hochberg(found[inner]), found[~inner]], ignore_index=True)
+    kinds = {
+        key: kind_of(part, RATIOS[str(key[1])].better)
+        for key, part in found.groupby(["split", "measure"])
+    }
+    keys = zip(found["split"], found["measure"], strict=True)
+    return found.assign(kind=[kinds[key] for key in keys])
+
+
+def claims(inputs: Inputs) -> pd.DataFrame:
+    """Run every test of the paper's claims: the only table with q, one family a claim."""
+    return pd.concat([each.frame for each in judge(study(inputs)).values()], ignore_index=True)
+
+
+def crossed(inputs: Inputs) -> pd.DataFrame:
+    """Correlate kept measures with invented objects, images and methods as units, per keep."""
+    if "n_mentions" not in inputs.units:
+        return estimates([])
+    frames = []
+    for keep in inputs.keeps:
+        chosen = inputs.pruned.loc[inputs.pruned["keep"] == keep, "variant"]
+        part = inputs.units[inputs.units["variant"].isin(chosen)]
+        frames += [
+            association(part, signal, "n_hallucinated", inputs.boot).assign(keep=str(keep))
+            for signal in ("erank", "attention_mass")
+        ]
+    return stacked(frames)
+
+
+def mediated(inputs: Inputs) -> pd.DataFrame:
+    """Split the families' difference in invented objects by what more right mentions bring."""
+    try:
+        pair = family_pair(inputs)
+    except MissingInput:
+        return estimates([])
+    return (
+        mediation(inputs.units, *pair, inputs.boot) if "n_right" in inputs.units else estimates([])
+    )
 
 
 STATISTICS: dict[str, Callable[[Inputs], pd.DataFrame]] = {
@@ -118,4 +158,7 @@ STATISTICS: dict[str, Callable[[Inputs], pd.DataFrame]] = {
     "mentions": mentions,
     "pairs": pairs,
     "crossovers": crossovers,
+    "claims": claims,
+    "crossed": crossed,
+    "mediation": mediated,
 }

@@ -3,6 +3,9 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
+
+from analysis.stats.complexity import COMPLEX, INTERACTION, SIMPLE, kind_of
 
 # One estimate: a row of a frame, or any mapping with its columns.
 Row = Any
@@ -60,22 +63,33 @@ def difference_sentence(row: Row, first: str, second: str, what: str, digits: in
     return f"{first} has {way} {what} than {second} ({text})."
 
 
-def interaction_sentence(row: Row, what: str) -> str:
-    """Say whether diversity's advantage depends on complexity."""
-    text = f"{interval(row, 1, signed=True)} points, {images(row)}"
-    if not np.isfinite(row["estimate"]):
+_CROSSING = {
+    "crossover": "the families swap places",
+    "reversed crossover": "the families swap places, the other way round than the paper says",
+    "interaction": "the gap depends on complexity, but the families do not visibly swap places",
+    "neither": "neither a crossover nor an interaction is seen",
+}
+
+
+def crossing_sentence(gaps: pd.DataFrame, what: str, better: int) -> str:
+    """Say whether the families swap places, with both gaps and their difference.
+
+    ``gaps`` has one row each for simple, complex and interaction; ``better`` is -1 where less is.
+    """
+    rows = gaps.set_index("group")
+    simple, dense, both = (rows.loc[name] for name in (SIMPLE, COMPLEX, INTERACTION))
+    if not np.isfinite([each["low"] for each in (simple, dense)]).all():
         return f"Whether complexity decides the winner in {what} is undefined here."
-    if seen(row):
-        way = "higher" if row["estimate"] > 0 else "lower"
-        return (
-            f"The gap diversity minus attention in {what} is {way} on complex than on simple "
-            f"images ({text})."
-        )
-    least = number(row["detectable"], 1)
-    return (
-        f"No interaction of family and complexity seen in {what} ({text}; an effect below "
-        f"{least} would probably be missed)."
+    text = (
+        f"In {what} {_CROSSING[kind_of(gaps, better)]}: diversity minus attention is "
+        f"{interval(simple, 1, signed=True)} points on simple and "
+        f"{interval(dense, 1, signed=True)} on complex images, {interval(both, 1, signed=True)} "
+        f"apart ({images(both)}"
     )
+    if seen(both):
+        return f"{text})."
+    least = number(both["detectable"], 1)
+    return f"{text}; an interaction below {least} would probably be missed)."
 
 
 def capital(text: str) -> str:

@@ -148,7 +148,7 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
         Estimates, decisive tests first, with the further columns ``claim, test, first, second,
         split, level, expected, decisive, needed, rule, margin, se, p, q, p_equivalent, detectable,
         outcome``. ``p`` is two-sided, of the test point (0; for the rule "clear" the margin); ``q``
-        corrects it over the claim's decisive tests, and is ``p`` for context.
+        corrects it over the claim's decisive tests; context has none, and is judged by ``p``.
         A test that was not measured is a row without estimate whose ``method`` says why.
     """
     claim = declared()["claims"][key]
@@ -158,11 +158,11 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
         for test in tests
         for each in _rows(test, study)
     ]
-    frame = benjamini_hochberg(pd.DataFrame(rows))
-    corrected = benjamini_hochberg(frame, frame["decisive"])["q"]
-    frame["q"] = corrected.where(frame["decisive"], frame["p"])
+    frame = pd.DataFrame(rows)
+    frame = benjamini_hochberg(frame, frame["decisive"])
+    judged_by = frame.assign(q=frame["q"].where(frame["decisive"], frame["p"]))
     alpha = 1 - study.boot.level
-    frame["outcome"] = [outcome(each, alpha) for each in frame.to_dict("records")]
+    frame["outcome"] = [outcome(each, alpha) for each in judged_by.to_dict("records")]
     return frame
 
 

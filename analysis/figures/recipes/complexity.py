@@ -8,12 +8,11 @@ from analysis.figures.choices import at_budget
 from analysis.figures.effects import crossover_tests, labelled
 from analysis.figures.inputs import Inputs
 from analysis.figures.panels import SCORES, in_order, lettered, shared_legend, spoken
-from analysis.figures.wording import interaction_sentence, number
+from analysis.figures.wording import crossing_sentence, number
 from analysis.plots.distribution import violins
 from analysis.plots.intervals import forests
 from analysis.plots.style import LEVEL_LOOK, new_figure
 from analysis.stats.complexity import COMPLEX, SIMPLE, by_level
-from analysis.stats.estimate import records
 from analysis.stats.ratios import RATIOS, present
 
 _SPREAD = {"entropy": "attention entropy (nats)", "erank": "effective rank"}
@@ -69,8 +68,9 @@ def caption(inputs: Inputs, images: pd.DataFrame, split: str, tests: pd.DataFram
             f"(complex) nats, mean effective rank {number(simple['erank'], 1)} and "
             f"{number(dense['erank'], 1)}."
         )
-    own = tests[(tests["split"] == split) & (tests["group"] == "interaction")]
-    parts += [interaction_sentence(row, spoken(row["measure"])) for row in records(own)]
+    for measure, gaps in tests[tests["split"] == split].groupby("measure", sort=False):
+        better = RATIOS[str(measure)].better
+        parts.append(crossing_sentence(gaps, spoken(str(measure)), better))
     parts.append(
         f"Scores at {inputs.main_keep} of {inputs.n_tokens} tokens; "
         f"{inputs.boot.level:.0%} bootstrap intervals over images."

@@ -57,7 +57,8 @@ def test_complexity_shows_levels_scores_and_crossover(inputs):
         "erank terciles",
         "entropy terciles",
     }
-    assert "interaction" in found.caption or "gap" in found.caption
+    assert "diversity minus attention is" in found.caption
+    assert "cross" in found.caption or "swap" in found.caption
     names = [text.get_text() for text in found.figure.axes[2].get_yticklabels()]
     assert names[:2] == ["all tokens", "Random"]
 
@@ -71,7 +72,7 @@ def test_diversity_vs_hallucination_has_one_cross_a_method(inputs):
     assert "CHAIR_i" in found.caption
     assert "[" in found.caption
     assert {"pooled", "between images", "within image"} <= set(found.data["correlations"]["group"])
-    assert found.data["pairs"]["q"].notna().all()
+    assert found.data["pairs"]["p"].notna().all()
 
 
 def test_overview_shows_two_simple_and_two_complex(inputs):

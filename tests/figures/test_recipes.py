@@ -18,6 +18,7 @@ from analysis.figures.recipes import methods
 from analysis.figures.recipes.overview import chosen_images
 from analysis.figures.statistics import STATISTICS
 from analysis.runs import TABLES
+from analysis.stats.verdicts import VERDICTS
 from chair_eval.bootstrap import Bootstrap
 
 
@@ -180,12 +181,9 @@ def test_a_run_that_lacks_something_gives_figures_or_one_sentence(make_run, tmp_
             reasons.append(str(error))
     assert all(reason.endswith(".") for reason in reasons)
     assert built >= (0 if loss == "no image" else 5)
-    assert {finding.verdict for finding in attempt(lambda: findings(inputs))} <= VERDICTS
+    assert {finding.verdict for finding in attempt(lambda: findings(inputs))} <= set(VERDICTS)
     for make in STATISTICS.values():
         attempt(lambda make=make: make(inputs))
-
-
-VERDICTS = {"supported", "not seen", "contradicted", "mixed", "no data"}
 
 
 def attempt(action):

@@ -7,19 +7,22 @@ random,fastervlm,divprune --keeps 36 --out RUN``, or by `measure`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.extract import ExtractConfig, run_extraction
+from analysis.extract.config import ExtractConfig
+from analysis.extract.loop import run_extraction
 from analysis.runs import Run
 from analysis.scenes.questions import SPLITS
 from analysis.scenes.scene import make_scene
 from analysis.scores.counts import Part, count_chair
 from analysis.scores.yesno import yesno_scores
 from analysis.stats.correlation import correlate
+from analysis.stats.estimate import records
 from analysis.stats.images import image_means
 from analysis.stats.paired import compare
 from analysis.stats.ratios import RATIOS, Ratio, summarise
@@ -83,16 +86,17 @@ def estimates(run: Run, boot: Bootstrap | None = None) -> Numbers:
         part = units[units["complexity"].eq(group) | (group == "all")]
         for variant in names:
             variants[variant][group] = {"n": int(part["image_id"].nunique())}
-        for found in summarise(part, RATES, boot).itertuples():
-            variants[found.group][group][found.measure] = _span(found)
-    for name, cut in units.groupby("variant")["truncated"].sum().items():
-        variants[name]["truncated"] = int(cut)
+        for found in records(summarise(part, RATES, boot)):
+            variants[found["group"]][group][found["measure"]] = _span(found)
+    for name in names:
+        variants[name]["truncated"] = int(units.loc[units["variant"] == name, "truncated"].sum())
     pairs = [(name, "full") for name in names if name != "full"]
     attention, diversity = (f"{name}@{KEEP}" for name in PRUNERS[1:])
     pairs += [(diversity, attention)] if {attention, diversity} <= set(names) else []
     differences: Numbers = {" minus ".join(pair): {"n": len(images)} for pair in pairs}
-    for found in compare(units, RATES, pairs, boot).itertuples():
-        differences[f"{found.first} minus {found.second}"][found.measure] = _span(found)
+    for found in records(compare(units, RATES, pairs, boot)):
+        pair = f"{found['first']} minus {found['second']}"
+        differences[pair][found["measure"]] = _span(found)
     return {
         "variants": variants,
         "differences": differences,
@@ -105,8 +109,8 @@ def estimates(run: Run, boot: Bootstrap | None = None) -> Numbers:
     }
 
 
-def _span(found: Any) -> list[float]:
-    return [round(float(value), 3) for value in (found.estimate, found.low, found.high)]
+def _span(found: Mapping[str, Any]) -> list[float]:
+    return [round(float(found[name]), 3) for name in ("estimate", "low", "high")]
 
 
 def _units(run: Run) -> pd.DataFrame:
@@ -137,16 +141,16 @@ def _causes(scenes: pd.DataFrame, boot: Bootstrap) -> Numbers:
     """Return Spearman correlations of entropy and erank with each cause, and their group means."""
 
     def rank(x: str, y: str) -> list[float]:
-        return _span(correlate(scenes, x, y, kind="spearman", boot=boot).iloc[0])
+        return _span(records(correlate(scenes, x, y, kind="spearman", boot=boot))[0])
 
     found: Numbers = {"erank_of": "the tokens given to the language model"}
     for measured in ("entropy", "erank"):
         found[measured] = {cause: rank(cause, measured) for cause in CAUSES}
         for by in ("theme", "complexity"):
             for value, part in scenes.groupby(by):
-                mean = image_means(part, by, [measured], boot).iloc[0]
+                mean = records(image_means(part, by, [measured], boot))[0]
                 found[measured][f"{by} {value}"] = _span(mean)
     found["entropy with erank"] = rank("entropy", "erank")
-    for mean in image_means(scenes, "dataset", ["object_mass", "object_share"], boot).itertuples():
-        found[mean.measure] = _span(mean)
+    for mean in records(image_means(scenes, "dataset", ["object_mass", "object_share"], boot)):
+        found[mean["measure"]] = _span(mean)
     return found

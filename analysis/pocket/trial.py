@@ -7,6 +7,7 @@ Run as ``python -m analysis.pocket.trial --objective contrast`` (and ``labels``)
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -43,8 +44,8 @@ Objective = StrEnum("Objective", ["contrast", "labels"])
 
 def trial_recipe(objective: str, seed: int = 0) -> TowerRecipe:
     """Return the recipe of one arm; the contrastive one uses no labels and no masks."""
-    weights = {"mass_weight": 0.0, "patch_weight": 0.0} if objective == "contrast" else {}
-    return TowerRecipe(steps=STEPS, batch=BATCH, objective=objective, seed=seed, **weights)
+    recipe = TowerRecipe(steps=STEPS, batch=BATCH, objective=objective, seed=seed)
+    return replace(recipe, mass_weight=0, patch_weight=0) if objective == "contrast" else recipe
 
 
 def usable(report: dict[str, float], twin_f1: float) -> bool:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from analysis.extract import ExtractConfig, run_extraction
+from analysis.extract.config import ExtractConfig
+from analysis.extract.loop import run_extraction
 from analysis.models import LoadOptions, load
 from analysis.pocket.card import render_card
 from analysis.pocket.measured import estimates

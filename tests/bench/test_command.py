@@ -92,10 +92,10 @@ def test_modules_are_the_commands_of_their_name(name, monkeypatch, capsys):
 
 def test_wrong_usage_is_named(agile):
     for arguments, message in (
-        (("model", "--keeps", "many"), "keeps is 'many'"),
+        (("model", "--keeps", "many"), "--keeps 'many' must be whole numbers"),
         (("model", "--dtype", "float8"), "dtype is 'float8'"),
         (("model", "--preset", "llava"), "unknown preset"),
-        (("pruners", "--clock", "sun"), "clock must be one of wall, cpu"),
+        (("pruners", "--clock", "sun"), "clock is 'sun'; choose one of: wall, cpu"),
         (("flops", "--preset", "llava"), "unknown preset"),
     ):
         done = agile(*arguments)

@@ -15,7 +15,7 @@ from analysis.models.crops import select_batch
 from analysis.models.exchange import Request
 from analysis.models.generation import Batch
 from analysis.models.llava15 import Llava15
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Pruner, Selection
 from analysis.tokens import VisualTokens
 
 QUESTION = "Please describe this image in detail."

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_choice, check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens
@@ -99,8 +98,7 @@ class AgilePruner(Pruner):
     def _signals(self, batch: Sequence[VisualTokens]) -> Tensor:
         """Return (B,) float64: each image's erank or entropy."""
         if self.steer == "entropy":
-            rows = [t.cls_attention for t in batch if t.cls_attention is not None]
-            return attention_entropy(torch.stack(rows))
+            return attention_entropy(torch.stack([t.require("cls_attention") for t in batch]))
         return eranks(batch)
 
     def _count(self, keep: int, n: int, signal: float) -> int:

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
+from analysis.pruners import Case
 from analysis.pruners.checks import check_choice, check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
+from analysis.pruners.ranking import rank
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ def pivots_and_unlike(
         (n_keep,) ascending indices into ``image``. Ties go to the lowest index.
     """
     n_image = min(n_image, n_keep)
-    image_pivots = image[_largest(norms[image], n_image)]
-    text_pivots = text[_largest(norms[text], n_text)]
+    image_pivots = image[rank(norms[image])[:n_image]]
+    text_pivots = text[rank(norms[text])[:n_text]]
     pivots = [*image_pivots.tolist(), *text_pivots.tolist()]
     # A set of ints iterates in hash-table order, which is what the official code runs on.
     visited = sorted(pivots) if order == "sorted" else list(set(pivots))
@@ -153,7 +154,3 @@ def pivots_and_unlike(
         pool[unlike] = False
         taken[unlike] = True
     return taken.nonzero().flatten()
-
-
-def _largest(values: Tensor, count: int) -> Tensor:
-    return torch.sort(values, descending=True, stable=True).indices[:count]

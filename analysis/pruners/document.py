@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from inspect import cleandoc
 
 from analysis.catalogue import METHODS, Method
-from analysis.pruners.base import Pruner
+from analysis.pruners import Pruner
 from analysis.tokens import VisualTokens
 
 COLUMNS = (

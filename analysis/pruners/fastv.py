@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from analysis.errors import UsageError
+from analysis.pruners import Case
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept, top
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView

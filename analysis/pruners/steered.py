@@ -9,10 +9,9 @@ import torch
 from analysis.catalogue import METHODS
 from analysis.errors import UsageError
 from analysis.measures.entropy import attention_entropy
-from analysis.pruners.base import PositionPolicy, Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection, make_pruner
 from analysis.pruners.checks import check_choice, check_range
-from analysis.pruners.cost import Case
-from analysis.pruners.spec import make_pruner
+from analysis.selection import PositionPolicy
 from analysis.tokens import VisualTokens
 
 RULES = ("adaptive", "inverse", "fixed")
@@ -124,8 +123,8 @@ class Steered(Pruner):
         return replace(chosen, info={**chosen.info, **info})
 
     def _signal(self, tokens: VisualTokens) -> float:
-        if self.steer == "entropy" and tokens.cls_attention is not None:
-            return float(attention_entropy(tokens.cls_attention))
+        if self.steer == "entropy":
+            return float(attention_entropy(tokens.require("cls_attention")))
         return tokens.gram.erank()
 
 

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from analysis.errors import AgileError, UsageError
-from analysis.pruners.base import PositionPolicy, Selection
 from analysis.pruners.checks import check_finite_values
 from analysis.pruners.inllm.contract import InsidePruner, Kept
 from analysis.pruners.inllm.decoder import Decoder
@@ -21,6 +20,7 @@ from analysis.pruners.inllm.rows import (
 )
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
+from analysis.selection import PositionPolicy, Selection
 
 _Call = tuple[tuple[Any, ...], dict[str, Any]]
 

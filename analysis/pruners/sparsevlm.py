@@ -10,7 +10,7 @@ from analysis.errors import UsageError
 from analysis.pruners import Case
 from analysis.pruners.clusters import density_peaks
 from analysis.pruners.inllm.contract import InsidePruner, Kept, Merged, top, whole_numbers
-from analysis.pruners.inllm.schedule import Schedule, scale_stages
+from analysis.pruners.inllm.schedule import scale_stages
 from analysis.pruners.inllm.view import RowView
 from analysis.pruners.ranking import rank
 
@@ -58,13 +58,10 @@ class _Raters(InsidePruner):
         layers = [layer + 1 for layer in whole_numbers("layers", self.layers)]
         return scale_stages(layers, [n / 576 for n in self._lengths(576)], 32, n_layers)
 
-    def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
-        """Return the table's schedule, counts scaled from 576 to ``n_tokens``."""
-        lengths = dict(
-            zip((n / 576 for n in self._lengths(576)), self._lengths(n_tokens), strict=True)
-        )
-        pairs = ((layer, lengths[ratio]) for layer, ratio in self.stages(n_layers))
-        return Schedule(n_tokens, n_layers, tuple(pairs))
+    def original_count(self, n_tokens: int, ratio: float) -> int:
+        """Return the table's count, scaled from 576 to ``n_tokens``."""
+        lengths = dict(zip(self._lengths(576), self._lengths(n_tokens), strict=True))
+        return lengths[round(ratio * 576)]
 
     def macs(self, case: Case) -> int:
         """Count finding the raters, and their rows in each stage."""

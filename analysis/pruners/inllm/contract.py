@@ -135,10 +135,14 @@ class InsidePruner(Pruner):
         return solve_schedule(keep, n_tokens, n_layers, stages, self.name)
 
     def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
-        """Return the authors' default: N times each ratio, truncated, at their layers."""
+        """Return the authors' default counts at their layers."""
         stages = self.stages(n_layers)
-        counts = ((layer, max(1, int(n_tokens * ratio))) for layer, ratio in stages)
+        counts = ((layer, self.original_count(n_tokens, ratio)) for layer, ratio in stages)
         return Schedule(n_tokens, n_layers, tuple(counts))
+
+    def original_count(self, n_tokens: int, ratio: float) -> int:
+        """Return what the authors keep of N at a stage of this ratio: N times it, truncated."""
+        return max(1, int(n_tokens * ratio))
 
 
 def top(scores: Tensor, n_keep: int) -> Tensor:

@@ -51,6 +51,11 @@ class Gram:
         return cls(features)
 
     @property
+    def device(self) -> torch.device:
+        """Device the tokens live on."""
+        return self._features.device
+
+    @property
     def dimension(self) -> int:
         """Length D of the tokens."""
         return self._features.shape[1]
@@ -134,7 +139,7 @@ def eranks(batch: Sequence[HasGram], centred: bool = True) -> Tensor:
         for gram, value in zip(missing, fresh.tolist(), strict=True):
             gram.remember_erank(value, centred)
     values = [gram.erank(centred=centred) for gram in grams]
-    return torch.tensor(values, dtype=torch.float64, device=grams[0].matrix.device)
+    return torch.tensor(values, dtype=torch.float64, device=grams[0].device)
 
 
 def cosine_distances(features: Tensor) -> Tensor:

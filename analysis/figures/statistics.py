@@ -11,7 +11,7 @@ from analysis.figures.panels import ALL_SCORES, available
 from analysis.figures.subtasks import subtasks
 from analysis.stats.complexity import splits
 from analysis.stats.correlation import correlate
-from analysis.stats.estimate import estimates
+from analysis.stats.estimate import estimates, stacked
 from analysis.stats.hallucination import associations, hallucination_rate
 from analysis.stats.images import image_means
 from analysis.stats.mentions import mention_model
@@ -94,8 +94,7 @@ def mentions(inputs: Inputs) -> pd.DataFrame:
         mention_model(units[units["keep"] == keep], fixed=None).assign(keep=str(keep))
         for keep in inputs.keeps
     ]
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else frames[0]
+    return stacked(frames)
 
 
 def pairs(inputs: Inputs) -> pd.DataFrame:

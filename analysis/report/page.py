@@ -43,12 +43,7 @@ def write_report(inputs: Inputs, figures: Path, out: Path, most_images: int = 20
     AgileError
         If the folder holds no figure.
     """
-    drawn = gallery(figures)
-    if not drawn:
-        raise AgileError(
-            f"{figures} holds no figure; draw some with: "
-            f"agile figures all --run {inputs.path} --out {figures}."
-        )
+    drawn = some_drawn(inputs, figures)
     (out / "images").mkdir(parents=True, exist_ok=True)
     for each in drawn:
         for name in each["files"]:
@@ -95,6 +90,23 @@ def gallery(figures: Path) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def some_drawn(inputs: Inputs, figures: Path) -> list[dict[str, Any]]:
+    """Return `gallery` of a folder that must not be empty.
+
+    Raises
+    ------
+    AgileError
+        If it holds no figure; the message says what draws some.
+    """
+    drawn = gallery(figures)
+    if not drawn:
+        raise AgileError(
+            f"{figures} holds no figure; draw some with: "
+            f"agile figures all --run {inputs.path} --out {figures}."
+        )
+    return drawn
 
 
 def explorer_rows(inputs: Inputs, out: Path, most_images: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,19 +33,15 @@ class AblationScale:
 
     scenes: int = 12_000
     held_out: int = 150
-    tower: TowerRecipe = field(
-        default_factory=lambda: TowerRecipe(
-            steps=300, rate=1.5e-3, compiled=False, shape=TowerShape(width=64, layers=4, heads=4)
-        )
+    tower: TowerRecipe = TowerRecipe(
+        steps=300, rate=1.5e-3, compiled=False, shape=TowerShape(width=64, layers=4, heads=4)
     )
-    language: LanguageRecipe = field(
-        default_factory=lambda: LanguageRecipe(
-            steps=450,
-            batch=24,
-            rate=1.5e-3,
-            align_steps=300,
-            shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),
-        )
+    language: LanguageRecipe = LanguageRecipe(
+        steps=450,
+        batch=24,
+        rate=1.5e-3,
+        align_steps=300,
+        shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ class TowerRecipe:
     sparse_keep: int = 72
     seed: int = 0
     compiled: bool = True
-    shape: TowerShape = field(default_factory=TowerShape)
+    shape: TowerShape = TowerShape()
 
     def __post_init__(self) -> None:
         if self.objective not in ("labels", "contrast"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +53,9 @@ class LanguageRecipe:
     yes_no_weight: float = 2.0
     stop_weight: float = 1.0
     drop_from: float = 0.2
-    drop: DropRecipe = field(default_factory=DropRecipe)
+    drop: DropRecipe = DropRecipe()
     seed: int = 0
-    shape: LanguageShape = field(default_factory=LanguageShape)
+    shape: LanguageShape = LanguageShape()
 
 
 def cache_features(tower: CLIPVisionModel, store: SceneStore, path: Path) -> np.ndarray:

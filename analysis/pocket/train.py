@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -42,20 +42,14 @@ class PocketRecipe:
 
     scenes: int = 60_000
     language_scenes: int = 45_000
-    tower: TowerRecipe = field(default_factory=TowerRecipe)
-    language: LanguageRecipe = field(default_factory=LanguageRecipe)
-    tower_again: TowerRecipe = field(
-        default_factory=lambda: TowerRecipe(steps=800, rate=5e-4, sparse_share=0.0)
+    tower: TowerRecipe = TowerRecipe()
+    language: LanguageRecipe = LanguageRecipe()
+    tower_again: TowerRecipe = TowerRecipe(steps=800, rate=5e-4, sparse_share=0.0)
+    language_again: LanguageRecipe = LanguageRecipe(
+        steps=600, rate=5e-4, drop_from=0.0, drop=DropRecipe(share=0.5)
     )
-    language_again: LanguageRecipe = field(
-        default_factory=lambda: LanguageRecipe(
-            steps=600, rate=5e-4, drop_from=0.0, drop=DropRecipe(share=0.5)
-        )
-    )
-    language_last: LanguageRecipe = field(
-        default_factory=lambda: LanguageRecipe(
-            steps=300, rate=3e-4, stop_weight=2.0, drop_from=0.0, drop=DropRecipe(share=0.5)
-        )
+    language_last: LanguageRecipe = LanguageRecipe(
+        steps=300, rate=3e-4, stop_weight=2.0, drop_from=0.0, drop=DropRecipe(share=0.5)
     )
 
     def seeded(self, seed: int) -> PocketRecipe:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from analysis.errors import AgileError
 from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
+from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.stats.estimate import records
 
@@ -115,8 +116,7 @@ def explorer_rows(inputs: Inputs, out: Path, most_images: int) -> list[dict[str,
     A run without scored captions gives kept sets only.
     """
     chosen = inputs.images.head(most_images)
-    variants = [name for name in inputs.variants["variant"] if name == "full"]
-    variants += inputs.pruned.loc[inputs.pruned["keep"] == inputs.main_keep, "variant"].tolist()
+    variants = [*inputs.unpruned, *at_budget(inputs)]
     try:
         scored = records(inputs.captions(variants))
     except MissingInput:

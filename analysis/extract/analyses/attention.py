@@ -22,7 +22,7 @@ from analysis.tokens import VisualTokens
 log = logging.getLogger(__name__)
 
 
-def attention_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
+def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     """Describe the attention of every layer to the image's tokens.
 
     Returns

@@ -18,7 +18,7 @@ def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        The clean image first, then corruption by corruption; see `runs.schemas.CORRUPTION`.
+        The clean image first, then corruption by corruption; columns as in ``runs/schemas.csv``.
     """
     kinds = [("clean", 0), *((name, level) for name in CORRUPTIONS for level in SEVERITIES)]
     copies = [_copy(bench, item, name, level) for name, level in kinds]

@@ -54,7 +54,7 @@ def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One row a knob and value; see `runs.schemas.SENSITIVITY`. The layer knob is left out
+        One row a knob and value; columns as in ``runs/schemas.csv``. The layer knob is left out
         where the tower is no CLIP tower over the whole image.
     """
     tokens, last = encode_both(bench, item)

@@ -16,7 +16,7 @@ def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One row a threshold, in the order of `TAUS`; see `runs.schemas.THRESHOLD`.
+        One row a threshold, in the order of `TAUS`; columns as in ``runs/schemas.csv``.
     """
     tokens = bench.encode(item)
     keep = bench.budget(tokens)

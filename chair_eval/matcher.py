@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 from chair_eval.chunks import chunk_tokens, plain, touches_line_end
 from chair_eval.errors import ChairError, UsageError
@@ -64,13 +64,8 @@ def dialect_of(name: str, nltk_data: str | Path | None = None) -> Dialect:
 Forms = str | dict[str, str | None]
 # A token that may matter: its place, its forms, start and end of its span.
 Relevant = tuple[int, Forms, int, int]
-
-
-class Chunk(NamedTuple):
-    """Tokens of a piece of text, and those of them that can take part in a match."""
-
-    texts: tuple[str, ...]
-    relevant: tuple[Relevant, ...]
+# Tokens of a piece of text, and those of them that can take part in a match.
+Chunk = tuple[tuple[str, ...], tuple[Relevant, ...]]
 
 
 class Matcher:
@@ -138,7 +133,7 @@ class Matcher:
 
     def _decided(self, found: list[Relevant], chunks: list[Chunk]) -> list[Normal]:
         """Return the tokens in the form that their part of speech gives them."""
-        words = [text for chunk in chunks for text in chunk.texts]
+        words = [text for texts, _ in chunks for text in texts]
         decided: list[Normal] = []
         for index, forms, start, end in found:
             form = forms if isinstance(forms, str) else forms[self._rules.part(words, index)]
@@ -152,14 +147,12 @@ class Matcher:
         return None if tokens is None else self._of(tokens)
 
     def _of(self, tokens: Sequence[Token]) -> Chunk:
-        return Chunk(
-            tuple(token.text for token in tokens),
-            tuple(
-                (place, forms, token.start, token.end)
-                for place, token in enumerate(tokens)
-                if (forms := self._forms(token.text)) is not None
-            ),
-        )
+        relevant = [
+            (place, forms, token.start, token.end)
+            for place, token in enumerate(tokens)
+            if (forms := self._forms(token.text)) is not None
+        ]
+        return tuple(token.text for token in tokens), tuple(relevant)
 
     def _find_forms(self, token: str) -> Forms | None:
         """Forms of `token` that can take part in a match, by part of speech; None if none can."""

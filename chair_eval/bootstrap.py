@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 # Resampled counts held at once; 4 million of them are 32 MB.
 _CHUNK = 4_000_000
 # Resamples times images that are drawn at most; above it fewer resamples are taken.
-_DRAW_LIMIT = 400_000_000
+_DRAW_LIMIT = 100_000_000
 _MOST_RESAMPLES = 1_000_000
 # Values an interval is made of at least, unless fewer resamples were asked for.
 _FEWEST_VALUES = 100
@@ -61,7 +61,7 @@ class Bootstrap:
             raise UsageError(f"seed is {self.seed}; allowed: whole numbers from 0")
 
     def drawn(self, n: int) -> int:
-        """Return how many resamples of ``n`` images are taken: fewer above 200,000 images."""
+        """Return how many resamples of ``n`` images are taken; 10,000 up to 10,000 images."""
         return min(self.n_resamples, max(_FEWEST_VALUES, _DRAW_LIMIT // n)) if n else 0
 
     def counts(self, n: int) -> Iterator[Array]:

@@ -11,6 +11,7 @@ import torch
 from analysis.errors import AgileError, UsageError
 from analysis.models.devices import pick_device, ran_out, torch_dtype
 from analysis.models.options import LoadOptions
+from analysis.models.trust import pretrained, refuse_code, require_safetensors
 
 
 def load_config(options: LoadOptions) -> Any:
@@ -31,15 +32,24 @@ def load_config(options: LoadOptions) -> Any:
         )
 
     with _found(options):
-        return AutoConfig.from_pretrained(options.model, revision=options.revision)
+        refuse_code(options)
+        return pretrained(AutoConfig, options)
 
 
 @contextmanager
 def _found(options: LoadOptions) -> Iterator[None]:
-    """Say in one sentence why a model name leads nowhere."""
+    """Say in one sentence why a model name leads nowhere.
+
+    Files of wrong types make transformers raise whatever comes first, hence ``Exception``.
+    """
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (UsageError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        weights = isinstance(error, RuntimeError) or type(error).__name__ == "SafetensorError"
+        if weights and not isinstance(error, RecursionError):
+            raise  # for `load_model` to say
         name, first = options.model, _first_line(error)
         if Path(name).is_dir():
             said = (
@@ -106,7 +116,6 @@ def load_model(architecture: str, options: LoadOptions) -> Any:
 
     device = pick_device(options.device)
     kwargs: dict[str, Any] = {
-        "revision": options.revision,
         "dtype": torch_dtype(options.dtype, device),
         "attn_implementation": options.attention,
     }
@@ -116,8 +125,13 @@ def load_model(architecture: str, options: LoadOptions) -> Any:
         kwargs["device_map"] = options.device_map or "auto"
     try:
         with _found(options):
-            model, found = getattr(transformers, architecture).from_pretrained(
-                options.model, output_loading_info=True, **kwargs
+            require_safetensors(options, load_config(options))
+            model, found = pretrained(
+                getattr(transformers, architecture),
+                options,
+                use_safetensors=True,
+                output_loading_info=True,
+                **kwargs,
             )
         if "device_map" not in kwargs:
             model = model.to(device)
@@ -149,7 +163,10 @@ def _broken(options: LoadOptions, device: torch.device, error: Exception) -> Exc
     if damaged or (isinstance(error, RuntimeError) and "ignore_mismatched_sizes" in str(error)):
         why = _first_line(error) if damaged else "sizes differ from those in config.json"
         return AgileError(f"the weights of {options.model} are damaged ({why}); get them again.")
-    return error
+    return AgileError(
+        f"{options.model} cannot be loaded ({type(error).__name__}: {_first_line(error)}); get the "
+        "checkpoint again, or use data/pocket."
+    )
 
 
 def _check_complete(options: LoadOptions, model: Any, missing: set[str]) -> None:
@@ -177,9 +194,10 @@ def load_processor(options: LoadOptions) -> Any:
     from transformers import AutoProcessor
 
     with _found(options):
-        return AutoProcessor.from_pretrained(
-            options.model, revision=options.revision, backend="pil"
-        )
+        processor = pretrained(AutoProcessor, options, backend="pil")
+        if not (hasattr(processor, "tokenizer") and hasattr(processor, "image_processor")):
+            raise ValueError("its processor does not take images and text")
+        return processor
 
 
 def load_parts(options: LoadOptions) -> tuple[Any, Any, str | None]:
@@ -202,11 +220,10 @@ def load_parts(options: LoadOptions) -> tuple[Any, Any, str | None]:
     """
     from transformers import AutoImageProcessor, AutoTokenizer, ProcessorMixin
 
-    where = {"revision": options.revision}
     with _found(options):
-        images = AutoImageProcessor.from_pretrained(options.model, backend="pil", **where)
-        tokenizer = AutoTokenizer.from_pretrained(options.model, **where)
-        settings, _ = ProcessorMixin.get_processor_dict(options.model, **where)
+        images = pretrained(AutoImageProcessor, options, backend="pil")
+        tokenizer = pretrained(AutoTokenizer, options)
+        settings, _ = ProcessorMixin.get_processor_dict(options.model, revision=options.revision)
     template = settings.get("chat_template") or tokenizer.chat_template
     if isinstance(template, dict):
         template = template.get("default")

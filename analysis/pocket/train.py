@@ -82,7 +82,9 @@ def get_tower(
         tower, seconds = train_tower(store, recipe, start)
         tower.save_pretrained(folder)
         _note(folder.parent, folder.name, seconds)
-    loaded: CLIPVisionModel = CLIPVisionModel.from_pretrained(folder)
+    loaded: CLIPVisionModel = CLIPVisionModel.from_pretrained(
+        folder, trust_remote_code=False, use_safetensors=True
+    )
     return loaded.eval()
 
 
@@ -109,7 +111,9 @@ def get_language(
         model, seconds = train_language(tower, store, features, recipe, keep, start)
         _note(work, name, seconds)
         save_llava(model, folder)
-    loaded: LlavaForConditionalGeneration = LlavaForConditionalGeneration.from_pretrained(folder)
+    loaded: LlavaForConditionalGeneration = LlavaForConditionalGeneration.from_pretrained(
+        folder, trust_remote_code=False, use_safetensors=True
+    )
     return loaded.eval()
 
 

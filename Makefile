@@ -11,16 +11,27 @@ DATA ?= scenes
 LIMIT ?=
 FLAGS ?=
 colon := :
-NAME ?= $(notdir $(MODEL))-$(subst $(colon),-,$(subst /,-,$(DATA)))$(if $(LIMIT),-$(LIMIT))
+space := $(subst ,, )
+plain = $(subst $(space),-,$(subst $(colon),-,$(1)))
+NAME ?= $(notdir $(call plain,$(MODEL)))-$(subst /,-,$(call plain,$(DATA)))$(if $(LIMIT),-$(LIMIT))
 RUN ?= data/runs/$(NAME)
 OUT ?= figures/$(NAME)
+# What `make campaign` does.
+COUNT ?= 1000
+SEED ?= 0
+
+# What is given is text: make expands nothing in it, and `sh` makes it one word of the shell.
+# FLAGS alone is several words, and PYTHON a command.
+$(foreach v,MODEL DATA LIMIT NAME RUN OUT COUNT SEED,$(if $(filter command environment,\
+	$(firstword $(origin $(v)))),$(eval override $(v) := $$(value $(v)))))
+sh = '$(subst ','\'',$(1))'
 
 # Nothing here talks to a model hub unless MODEL or DATA names one.
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures gallery findings test check format notebooks pocket bench bench-extract \
+.PHONY: help figures gallery findings test campaign check format notebooks pocket bench bench-extract \
 	bench-pruners bench-chair bench-gpu docs clean
 
 help: ## List the targets
@@ -39,30 +50,34 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $(VENV)/extract.stamp $@
 
 figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table (MODEL=, DATA=, LIMIT=)
-	$(BIN)/agile extract --model $(MODEL) --data $(DATA) $(if $(LIMIT),--limit $(LIMIT)) --study --out $(RUN) $(FLAGS)
-	$(BIN)/agile analyse --run $(RUN) $(if $(LIMIT),--limit $(LIMIT))
-	$(BIN)/agile figures all --run $(RUN) --out $(OUT)
+	$(BIN)/agile extract --model $(call sh,$(MODEL)) --data $(call sh,$(DATA)) $(if $(LIMIT),--limit $(call sh,$(LIMIT))) --study --out $(call sh,$(RUN)) $(FLAGS)
+	$(BIN)/agile analyse --run $(call sh,$(RUN)) $(if $(LIMIT),--limit $(call sh,$(LIMIT)))
+	$(BIN)/agile figures all --run $(call sh,$(RUN)) --out $(call sh,$(OUT))
 
 gallery: figures ## Write figures/README.md and its small pictures from the run of `make figures`
-	$(BIN)/agile figures gallery --run $(RUN) --out $(patsubst %/,%,$(dir $(OUT)))
+	$(BIN)/agile figures gallery --run $(call sh,$(RUN)) --out "$$(dirname $(call sh,$(OUT)))"
 
 findings: $(VENV)/extract.stamp ## Write docs/findings.md from the run of `make figures`
-	$(BIN)/agile findings --run $(RUN) --out docs/findings.md
+	$(BIN)/agile findings --run $(call sh,$(RUN)) --out docs/findings.md
 
 test: $(VENV)/dev.stamp ## Run the test suite
 	$(BIN)/python -m pytest
 
-check: $(VENV)/dev.stamp ## Lint, check formatting and types
+campaign: $(VENV)/dev.stamp ## Kill and damage a run in every way (COUNT=, SEED=); writes data/bench/faults.csv
+	$(BIN)/python -m tests.faults.campaign --count $(call sh,$(COUNT)) --seed $(call sh,$(SEED)) --out data/bench/faults.csv
+
+check: $(VENV)/dev.stamp ## Lint, check formatting, types and security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive --severity-level medium analysis chair_eval
 
 format: $(VENV)/dev.stamp ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 notebooks: $(VENV)/dev.stamp ## Execute notebooks/*.py into the .ipynb beside them, on the run of `make figures`
-	AGILE_RUN=$(abspath $(RUN)) $(BIN)/python notebooks/execute.py
+	AGILE_RUN=$(call sh,$(if $(filter /%,$(RUN)),,$(CURDIR)/)$(RUN)) $(BIN)/python notebooks/execute.py
 
 pocket: $(VENV)/extract.stamp ## Retrain Pocket LLaVA from its seed (about an hour on 2 cores)
 	$(BIN)/python -m analysis.pocket.train --seed 0 --out data/pocket --work data/runs/pocket-work
@@ -85,4 +100,5 @@ bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size 
 		$(BIN)/agile bench model --preset $$preset --device cuda || failed=1; done; exit $$failed
 
 clean: ## Remove runs and figures, not the environment
-	rm -rf data/runs $(filter-out figures/gallery/,$(wildcard figures/*/))
+	rm -rf data/runs
+	find figures -mindepth 1 -maxdepth 1 -type d ! -name gallery -exec rm -rf {} +

@@ -55,8 +55,9 @@ def damages(bench, count, rng):
     every += [("run.json", way) for way in damage.JSON for _ in range(5)]
     for name, way in rng.sample(every, min(count, len(every))):
         make = damage.BYTES.get(way) or damage.JSON.get(way) or bench.replacement(name, way)
-        yield f"{'run.json' if name == 'run.json' else 'shard'}: {way}", *_damaged(
-            bench, name, make, rng
+        yield (
+            f"{'run.json' if name == 'run.json' else 'shard'}: {way}",
+            *_damaged(bench, name, make, rng),
         )
 
 

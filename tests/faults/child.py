@@ -104,13 +104,13 @@ def _be_agile(arguments, said, dies_at, under):
 
 def _arm(dies_at, under):
     """End the process just before its n-th change of files; what was not flushed is cut."""
-    seen = 0
+    seen, flushed = 0, set()
 
     def event():
         nonlocal seen
         seen += 1
         if seen == dies_at:
-            _tear(Path(under), dies_at)
+            _tear(Path(under), dies_at, flushed)
             os._exit(KILLED)
 
     def hook(name, arguments):
@@ -124,13 +124,16 @@ def _arm(dies_at, under):
     def fsync(handle):
         event()
         flush(handle)
+        flushed.add(os.fstat(handle).st_ino)
 
     os.fsync = fsync
     sys.addaudithook(hook)
 
 
-def _tear(folder, number):
+def _tear(folder, number, flushed):
     """Cut temporaries somewhere, as a kill in the middle of a write would have."""
     for file in folder.glob(".*.tmp"):
+        if file.stat().st_ino in flushed:
+            continue
         with open(file, "r+b") as handle:
             handle.truncate(file.stat().st_size * (number % 5) // 5)

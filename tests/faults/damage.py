@@ -50,6 +50,15 @@ def page_zeroed(data, rng):
     return data[:start] + bytes(len(data[start : start + 512])) + data[start + 512 :]
 
 
+def always(text):
+    """Return the damage that puts something else in the file's place."""
+
+    def replaced(data, rng):
+        return text
+
+    return replaced
+
+
 BYTES = {
     "truncated": truncated,
     "emptied": emptied,
@@ -93,5 +102,5 @@ JSON = {
     "UTF-16": utf16,
     "wrong type": wrong_type,
     "key gone": key_gone,
-    **{name: lambda data, rng, text=text: text for name, text in TEXTS.items()},
+    **{name: always(text) for name, text in TEXTS.items()},
 }

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.pruners.base import Pruner, Selection
-from analysis.pruners.cost import Case
+from analysis.pruners import Case, Pruner, Selection
 from analysis.tokens import VisualTokens
 
 # A cell may be up to twice as wide as high, or as high as wide, to fit the grid without cutting.

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from analysis.measures.gram import gram_erank
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.mixture import Mixture
 from analysis.tokens import VisualTokens
 

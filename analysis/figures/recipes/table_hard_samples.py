@@ -7,7 +7,7 @@ from analysis.figures import hard
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cells, escape
-from analysis.figures.methods_table import TITLES
+from analysis.figures.recipes.methods import LISTED
 from analysis.stats.hard import ALL, HARD
 
 
@@ -37,7 +37,9 @@ def latex(found: pd.DataFrame, rows: dict[int, list[str]]) -> str:
             told = [text.get((measure, name, keep, part), "---") for measure, part in columns]
             lines.append([escape(look(name).label), str(keep), *told])
         lines.append(["samples", str(keep), *(_count(found, keep, *each) for each in columns)])
-    titles = [f"{TITLES.get(measure, escape(measure))}, {part}" for measure, part in columns]
+    titles = [
+        f"{LISTED['titles'].get(measure, escape(measure))}, {part}" for measure, part in columns
+    ]
     return booktabs(["method", "kept", *titles], lines, rules_before=rules)
 
 

@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 MODEL ?= data/pocket
 DATA ?= scenes
 LIMIT ?=
+# Doses drawn for each image, for the figure dose_response; DESIGN=none leaves them out.
+DESIGN ?= randomised
 FLAGS ?=
 colon := :
 space := $(subst ,, )
@@ -22,7 +24,7 @@ SEED ?= 0
 
 # What is given is text: make expands nothing in it, and `sh` makes it one word of the shell.
 # FLAGS alone is several words, and PYTHON a command.
-$(foreach v,MODEL DATA LIMIT NAME RUN OUT COUNT SEED,$(if $(filter command environment,\
+$(foreach v,MODEL DATA LIMIT DESIGN NAME RUN OUT COUNT SEED,$(if $(filter command environment,\
 	$(firstword $(origin $(v)))),$(eval override $(v) := $$(value $(v)))))
 sh = '$(subst ','\'',$(1))'
 
@@ -50,7 +52,8 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $(VENV)/extract.stamp $@
 
 figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table (MODEL=, DATA=, LIMIT=)
-	$(BIN)/agile extract --model $(call sh,$(MODEL)) --data $(call sh,$(DATA)) $(if $(LIMIT),--limit $(call sh,$(LIMIT))) --study --out $(call sh,$(RUN)) $(FLAGS)
+	$(BIN)/agile extract --model $(call sh,$(MODEL)) --data $(call sh,$(DATA)) $(if $(LIMIT),--limit $(call sh,$(LIMIT))) --study \
+		--design $(call sh,$(DESIGN)) --out $(call sh,$(RUN)) $(FLAGS)
 	$(BIN)/agile analyse --run $(call sh,$(RUN)) $(if $(LIMIT),--limit $(call sh,$(LIMIT)))
 	$(BIN)/agile figures all --run $(call sh,$(RUN)) --out $(call sh,$(OUT))
 

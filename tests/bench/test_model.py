@@ -208,7 +208,7 @@ def test_full_of_another_batch_is_not_borrowed():
 def test_wrong_settings_are_named_before_a_model_is_built():
     with pytest.raises(UsageError, match="unknown preset 'llava'"):
         Model(preset="llava")
-    with pytest.raises(UsageError, match="keeps is"):
+    with pytest.raises(UsageError, match="keeps are"):
         Model(keeps=(0,))
     with pytest.raises(UsageError, match="batches is empty"):
         Model(batches=())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.stats.bootstrap import Bootstrap
+from chair_eval.bootstrap import Bootstrap
 from analysis.stats.estimate import estimates
 from analysis.stats.paired import compare
 from analysis.stats.ratios import summarise

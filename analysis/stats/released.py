@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from chair_eval.bootstrap import Bootstrap
 from analysis.stats.estimate import estimates
 from analysis.stats.paired import compare
 from analysis.stats.ratios import summarise
+from chair_eval.bootstrap import Bootstrap
 
 #: Thirds of the captions of one model and decoding, by tokens.
 LENGTHS = ("short", "medium", "long")

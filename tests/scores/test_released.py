@@ -20,8 +20,9 @@ def files(tmp_path):
         {"image_id": 2, "caption": "Nothing to see."},
     ]
     captions.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    truth = tmp_path / "truth.json"
-    truth.write_text(json.dumps({"1": ["dog", "bench"], "2": ["cup"]}))
+    truth = tmp_path / "truth.jsonl"
+    known = [{"image_id": 1, "objects": ["dog", "bench"]}, {"image_id": 2, "objects": ["cup"]}]
+    truth.write_text("".join(json.dumps(row) + "\n" for row in known))
     return captions, truth
 
 
@@ -41,9 +42,7 @@ def test_counts_by_category_and_part(files, tmp_path):
     assert two[["category", "mentions", "n_gt"]].to_numpy().tolist() == [["", 0, 1]]
 
 
-@pytest.mark.parametrize(
-    ("file", "code"), [("no-colons.jsonl", 2), ("M:greedy:missing.jsonl", 1)]
-)
+@pytest.mark.parametrize(("file", "code"), [("no-colons.jsonl", 2), ("M:greedy:missing.jsonl", 1)])
 def test_refusals_are_one_sentence(files, tmp_path, capsys, file, code):
     arguments = [file, "--ground-truth", str(files[1]), "--out", str(tmp_path / "x.csv")]
     with pytest.raises(SystemExit) as stop:

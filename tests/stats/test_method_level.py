@@ -25,9 +25,7 @@ def test_leaving_one_out_names_the_method_that_carries_it():
 
 def test_the_exact_p_is_uniform_under_no_relation():
     rng = np.random.default_rng(0)
-    p = [
-        method_level(list("abcde"), rng.normal(size=5), rng.normal(size=5)).p for _ in range(200)
-    ]
+    p = [method_level(list("abcde"), rng.normal(size=5), rng.normal(size=5)).p for _ in range(200)]
     assert 0.01 < np.mean(np.array(p) <= 0.05 + 1e-12) < 0.1
 
 

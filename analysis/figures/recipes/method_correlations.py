@@ -1,4 +1,4 @@
-"""method_correlations: kept erank and CHAIR over method means, the paper's tables beside this run."""
+"""Kept erank and CHAIR over method means: the tables of the paper beside this run."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.catalogue import look
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, escape
-from analysis.figures.recipes.published_vs_measured import published, published_folder
+from analysis.figures.published import published, published_folder
 from analysis.figures.wording import number
-from analysis.plots.style import look
 from analysis.stats.estimate import records
 from analysis.stats.method_level import MethodLevel, method_level
 from analysis.stats.ratios import present, summarise
@@ -19,12 +19,7 @@ from analysis.stats.ratios import present, summarise
 _OUTCOMES = ("CHAIR_i", "CHAIR_s", "recall", "length")
 
 
-@recipe(
-    place=440,
-    shows="correlation of kept erank with CHAIR over method means, published and measured",
-    needs=("kept",),
-    kind="table",
-)
+@recipe("kept", place=440, kind="table")
 def method_correlations(inputs: Inputs) -> Drawn:
     """One row a source and outcome, with exact permutation p and leave-one-out range."""
     found = pd.DataFrame([*published_rows(), *own_rows(inputs)])
@@ -78,9 +73,7 @@ def own_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
             yield _row(f"this run, {keep} tokens", outcome, names, wide["erank"], wide[outcome])
 
 
-def _row(
-    source: str, outcome: str, names: list[str], x: pd.Series, y: pd.Series
-) -> dict[str, Any]:
+def _row(source: str, outcome: str, names: list[str], x: pd.Series, y: pd.Series) -> dict[str, Any]:
     found: MethodLevel = method_level(names, x.to_numpy(float), y.to_numpy(float))
     return {"source": source, "outcome": outcome, **vars(found)}
 

@@ -1,11 +1,12 @@
-"""released_captions: where real captions hallucinate, by place, length and category."""
+"""Where captions of real models hallucinate: by place, length and category."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
-from analysis.figures.recipes.published_vs_measured import published_folder
+from analysis.figures.published import published_folder
+from analysis.figures.panels import shared_legend
 from analysis.figures.wording import interval
 from analysis.plots.intervals import band, errors
 from analysis.plots.style import new_figure
@@ -19,11 +20,7 @@ _COLOURS = {"LLaVA-1.5": "#0072B2", "InstructBLIP": "#D55E00"}
 _DECODINGS = ("greedy", "beam")
 
 
-@recipe(
-    place=430,
-    shows="hallucination in released captions of real models by place, length and category",
-    needs=(),
-)
+@recipe(place=430)
 def released_captions(inputs: Inputs) -> Drawn:
     """Three panels: parts of 20 tokens, thirds by length, frequent categories."""
     table = released_table()
@@ -39,8 +36,9 @@ def released_captions(inputs: Inputs) -> Drawn:
     axes[0].set(xlabel="token of the caption", ylabel="CHAIR$_i$ (%)")
     axes[1].set_xlabel("captions by length")
     axes[2].set_xlabel("category")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    return Drawn(figure, {"": found, "decoding": effects}, caption(inputs, found, effects))
+    shared_legend(figure, axes[:1], 4)
+    data = {"": found, "decoding": effects}
+    return Drawn(figure, data, caption(inputs, found, effects), of_run=False)
 
 
 def released_table() -> pd.DataFrame:
@@ -115,4 +113,3 @@ def caption(inputs: Inputs, found: pd.DataFrame, effects: pd.DataFrame) -> str:
         "over images; the categories are those with 50 mentions in every file. Captions differ "
         "in more than their length, so the middle panel compares captions, not causes."
     )
-

@@ -59,7 +59,10 @@ class Method:
         if not isinstance(self.source, str):
             return self.source
         module = import_module(f"analysis.pruners.{self.source}")
-        return next(c for c in vars(module).values() if getattr(c, "name", None) == self.name)
+        for found in vars(module).values():
+            if getattr(found, "name", None) == self.name:
+                return found
+        raise UsageError(f"{module.__name__} has no class whose name is {self.name!r}.")
 
 
 METHODS: Registry[Method] = Registry("pruner")

@@ -10,6 +10,14 @@ import typer
 
 from analysis.errors import UsageError
 
+#: Flags several commands have.
+RunFolder = Annotated[Path, typer.Option(help="Run folder.")]
+Out = Annotated[Path | None, typer.Option(help="Where to write; in figures/RUN when not given.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
+Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap samples.")]
+#: What `make figures` extracts.
+EMBEDDED_RUN = Path("data/runs/pocket-scenes")
+
 _KINDS = (bool, int, float, Path)
 
 

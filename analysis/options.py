@@ -29,7 +29,7 @@ def option(
     choices
         All it may be, where that is few.
     low
-        The least it may be; None (no value) is always allowed.
+        The least it, or each of a tuple, may be; None (no value) is always allowed.
     kw_only
         Whether it is given by name only, so that fields without a default may follow.
     """
@@ -46,13 +46,16 @@ def check(options: Any) -> None:
         Naming field, value and what is allowed.
     """
     for entry in fields(options):
-        value = getattr(options, entry.name)
+        name, value = entry.name, getattr(options, entry.name)
         choices, low = entry.metadata.get("choices"), entry.metadata.get("low")
         if choices and value not in choices:
             listed = ", ".join(str(choice) for choice in choices)
-            raise UsageError(f"{entry.name} is {value!r}; choose one of: {listed}.")
-        if low is not None and value is not None and value < low:
-            raise UsageError(f"{entry.name} is {value}; it must be at least {low}.")
+            raise UsageError(f"{name} is {value!r}; choose one of: {listed}.")
+        several = isinstance(value, tuple)
+        given = value if several else () if value is None else (value,)
+        if low is not None and any(one < low for one in given):
+            what = f"are {list(value)}; every one" if several else f"is {value}; it"
+            raise UsageError(f"{name} {what} must be at least {low}.")
 
 
 def build(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -19,6 +19,7 @@ _PACKAGES = (
     "statsmodels",
     "matplotlib",
     "seaborn",
+    "tueplots",
     "pillow",
     "pycocotools",
     "torch",

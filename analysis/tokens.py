@@ -2,55 +2,32 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from analysis.measures.gram import Gram
+from analysis.measures.gram import Gram
 
-# First dimension of each per-token field, relative to N.
-_ROWS = {
-    "features": 0,
-    "encoder_features": 0,
-    "cls_attention": 0,
-    "keys": 1,
-    "last_keys": 1,
-    "object_attention": 0,
-    "received_attention": 0,
-    "image_embeds": 0,
-    "crop": 0,
-    "newline": 0,
-    "llm_keys": 0,
-    "llm_states": 0,
-    "llm_normed": 0,
-}
-# Fields whose last dimension is N, and fields with one row per word, last but one in those.
-_COLUMNS = ("llm_attention", "llm_rotary_bias")
-_WORDS = ("llm_words", "llm_word_keys", "llm_word_normed")
-_NDIM = {
-    "features": 2,
-    "encoder_features": 2,
-    "cls_attention": 1,
-    "cls_feature": 1,
-    "keys": 2,
-    "last_keys": 2,
-    "last_query": 1,
-    "object_attention": 1,
-    "received_attention": 1,
-    "image_embeds": 2,
-    "text_embeds": 2,
-    "crop": 1,
-    "newline": 1,
-    "llm_attention": 3,
-    "llm_rotary_bias": 2,
-    "llm_words": 2,
-    "llm_keys": 2,
-    "llm_word_keys": 2,
-    "llm_states": 2,
-    "llm_normed": 2,
-    "llm_word_normed": 2,
+# Shapes, and the fields that have them: N image tokens, M words after the image.
+_SHAPES = {
+    name: shape.split()
+    for shape, names in {
+        "N D": "features",
+        "N C": "encoder_features",
+        "C": "cls_feature last_query",
+        "N": "cls_attention object_attention received_attention crop newline",
+        "N+1 d": "keys",
+        "N+1 C": "last_keys",
+        "N P": "image_embeds",
+        "S P": "text_embeds",
+        "H M N": "llm_attention",
+        "M N": "llm_rotary_bias",
+        "M D": "llm_words",
+        "M E": "llm_word_keys llm_word_normed",
+        "N E": "llm_keys llm_states llm_normed",
+    }.items()
+    for name in names.split()
 }
 
 
@@ -141,19 +118,10 @@ class VisualTokens:
         ValueError
             Naming the first field whose shape does not fit ``features``.
         """
-        for name, ndim in _NDIM.items():
+        for name, shape in _SHAPES.items():
             value = getattr(self, name)
-            if value is None and name != "features":
-                continue
-            if not isinstance(value, Tensor) or value.is_complex():
-                raise ValueError(f"{name} must be a tensor of real numbers, got {_kind(value)}")
-            if value.ndim != ndim:
-                raise ValueError(f"{name} must have {ndim} dimensions, got {tuple(value.shape)}")
-            if name in _ROWS and value.shape[0] != self.n + _ROWS[name]:
-                raise ValueError(
-                    f"{name} must have {self.n + _ROWS[name]} rows to fit "
-                    f"features {tuple(self.features.shape)}, got {value.shape[0]}"
-                )
+            if value is not None or name == "features":
+                self._check_shape(name, value, shape)
         self._check_prompt()
         if self.n == 0:
             raise ValueError("features must hold at least one token, got 0 rows")
@@ -166,9 +134,22 @@ class VisualTokens:
                 f"{tuple(patches.shape)}, got {state.shape[0]}"
             )
 
+    def _check_shape(self, name: str, value: Any, shape: list[str]) -> None:
+        """Check dimensions, and rows where there is one for each token."""
+        if not isinstance(value, Tensor) or value.is_complex():
+            raise ValueError(f"{name} must be a tensor of real numbers, got {_kind(value)}")
+        if value.ndim != len(shape):
+            raise ValueError(f"{name} must have {len(shape)} dimensions, got {tuple(value.shape)}")
+        rows = {"N": self.n, "N+1": self.n + 1}.get(shape[0], value.shape[0])
+        if value.shape[0] != rows:
+            raise ValueError(
+                f"{name} must have {rows} rows to fit "
+                f"features {tuple(self.features.shape)}, got {value.shape[0]}"
+            )
+
     def _check_prompt(self) -> None:
         """Check that what is known of the prompt speaks of N image tokens and of M words."""
-        for name in _COLUMNS:
+        for name in (name for name, shape in _SHAPES.items() if shape[-2:] == ["M", "N"]):
             value = getattr(self, name)
             if value is not None and value.shape[-1] != self.n:
                 raise ValueError(
@@ -197,7 +178,7 @@ class VisualTokens:
 
     def _word_counts(self) -> dict[str, int]:
         """Rows per word in each field that is given."""
-        found = {name: getattr(self, name) for name in (*_COLUMNS, *_WORDS)}
+        found = {name: getattr(self, name) for name, shape in _SHAPES.items() if "M" in shape}
         return {name: int(value.shape[-2]) for name, value in found.items() if value is not None}
 
     @property
@@ -206,11 +187,22 @@ class VisualTokens:
         return self.features.device
 
     @cached_property
-    def gram(self) -> "Gram":
+    def gram(self) -> Gram:
         """Gram matrix of ``features``, computed once and shared by all who need it."""
-        from analysis.measures.gram import Gram
-
         return Gram.of(self.features)
+
+    def require(self, name: str) -> Tensor:
+        """Return the field called ``name``.
+
+        Raises
+        ------
+        ValueError
+            If it is None.
+        """
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise ValueError(f"{name} must be given")
+        return value
 
     def to(self, device: torch.device | str) -> "VisualTokens":
         """Return the same tokens on another device."""

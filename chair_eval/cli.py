@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from chair_eval.errors import ChairError, UsageError
+from chair_eval.options import BuildOptions, ScoreOptions, taking
 
 EPILOG = (
     "Other commands: 'chair-eval ground-truth build' makes a ground truth from COCO annotations, "
@@ -45,55 +45,6 @@ truth_app = typer.Typer(help="Make or look at a ground truth.", rich_markup_mode
 app.add_typer(truth_app, name="ground-truth")
 
 
-class Preset(StrEnum):
-    """Both dialects by one name."""
-
-    rohrbach2018 = "rohrbach2018"
-    opera = "opera"
-    wordnet = "wordnet"
-
-
-class Dialect(StrEnum):
-    """How the words of the captions are normalised."""
-
-    pattern = "pattern"
-    wordnet = "wordnet"
-
-
-class Flavour(StrEnum):
-    """Which sets of the ground truth are used."""
-
-    pattern = "pattern"
-    wordnet = "wordnet"
-    instances = "instances"
-
-
-class Format(StrEnum):
-    """What is written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    parquet = "parquet"
-    latex = "latex"
-    html = "html"
-
-
-class Unknown(StrEnum):
-    """What happens to images the ground truth lacks."""
-
-    error = "error"
-    skip = "skip"
-
-
-class Duplicates(StrEnum):
-    """What happens to a second caption of an image."""
-
-    keep = "keep"
-    error = "error"
-    first = "first"
-
-
 def reported(command: Callable[..., None]) -> Callable[..., None]:
     """Turn our two kinds of error into one line on stderr and their exit code."""
 
@@ -101,144 +52,29 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except UsageError as error:
+        except (UsageError, ChairError, OSError) as error:
             typer.echo(f"chair-eval: {error}", err=True)
-            raise typer.Exit(2) from None
-        except (ChairError, OSError) as error:
-            typer.echo(f"chair-eval: {error}", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(getattr(error, "exit_code", 1)) from None
 
     return run
 
 
-INPUT, METRIC, OUTPUT = "Input", "Which CHAIR", "Output"
-
-
-@app.command("score", epilog=EPILOG)
-@reported
-def score_command(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            help="Captions: .json, .jsonl, .csv, .parquet, a run folder, or - for standard input. "
-            "Several files are compared.",
-            show_default=False,
-        ),
-    ],
-    ground_truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--ground-truth",
-            "-g",
-            help="Objects per image: .parquet, .jsonl, or COCO instances .json. "
-            "A run folder brings its own.",
-        ),
-    ] = None,
-    human_captions: Annotated[
-        list[Path] | None,
-        typer.Option(help="COCO captions .json whose objects count as present too (built once)."),
-    ] = None,
-    preset: Annotated[
-        Preset | None,
-        typer.Option(
-            help="rohrbach2018 = pattern captions, pattern ground truth (default); "
-            "opera = wordnet, pattern; wordnet = wordnet, wordnet."
-        ),
-    ] = None,
-    dialect: Annotated[Dialect | None, typer.Option(help="Dialect of the captions.")] = None,
-    ground_truth_flavour: Annotated[
-        Flavour | None, typer.Option(help="Flavour of the ground truth.")
-    ] = None,
-    vocabulary: Annotated[
-        Path | None, typer.Option(help="Your own vocabulary: 'category: word, word' lines.")
-    ] = None,
-    strict_words: Annotated[
-        bool, typer.Option("--strict-words", help="Repair the known defects of the word list.")
-    ] = False,
-    format: Annotated[Format, typer.Option(help="csv and parquet: one row per caption.")] = (
-        Format.table
-    ),
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; default: the terminal.")
-    ] = None,
-    captions: Annotated[
-        bool, typer.Option("--captions/--no-captions", help="Captions inside --format json.")
-    ] = True,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Compare the files, paired on image id.")
-    ] = False,
-    image_id_key: Annotated[str, typer.Option(help="Name of the image id.")] = "image_id",
-    caption_key: Annotated[str, typer.Option(help="Name of the caption.")] = "caption",
-    variant: Annotated[str | None, typer.Option(help="Variant of a run folder.")] = None,
-    unknown: Annotated[
-        Unknown, typer.Option(help="Captions of images that the ground truth lacks.")
-    ] = Unknown.error,
-    duplicates: Annotated[
-        Duplicates, typer.Option(help="Further captions of an image seen before.")
-    ] = Duplicates.keep,
-    draws: Annotated[
-        int, typer.Option(min=0, help="Bootstrap resamples of the images; 0 for no intervals.")
-    ] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    nltk_data: Annotated[
-        Path | None, typer.Option(help="Folder with NLTK data (wordnet dialect).")
-    ] = None,
-) -> None:
+def score(options: ScoreOptions) -> None:
     """Score captions with CHAIR: how many objects they name are not in the image."""
-    from chair_eval.command import Options, run
+    from chair_eval.command import run
 
-    run(
-        Options(
-            files=files,
-            ground_truth=ground_truth,
-            human_captions=human_captions or [],
-            preset=preset,
-            dialect=dialect,
-            flavour=ground_truth_flavour,
-            vocabulary=vocabulary,
-            strict_words=strict_words,
-            format=format,
-            output=output,
-            captions=captions,
-            compare=compare,
-            image_id_key=image_id_key,
-            caption_key=caption_key,
-            variant=variant,
-            unknown=unknown,
-            duplicates=duplicates,
-            draws=draws,
-            seed=seed,
-            level=level,
-            nltk_data=nltk_data,
-        )
-    )
+    run(options)
 
 
-@truth_app.command("build")
-@reported
-def build_command(
-    instances: Annotated[
-        list[Path], typer.Argument(help="COCO instances files (train and val together is fine).")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")],
-    captions: Annotated[
-        list[Path] | None, typer.Option("--captions", "-c", help="COCO captions files.")
-    ] = None,
-    flavour: Annotated[
-        list[Flavour] | None,
-        typer.Option(help="May be repeated; default: pattern, or instances without captions."),
-    ] = None,
-    vocabulary: Annotated[Path | None, typer.Option(help="Your own vocabulary.")] = None,
-    strict_words: Annotated[
-        bool, typer.Option("--strict-words", help="Repair the known defects of the word list.")
-    ] = False,
-    nltk_data: Annotated[Path | None, typer.Option(help="Folder with NLTK data.")] = None,
-) -> None:
+def build(options: BuildOptions) -> None:
     """Make a ground truth from COCO annotations: instances, and objects humans named."""
-    from chair_eval.building import build
+    from chair_eval.command import build
 
-    build(instances, captions or [], flavour or [], output, vocabulary, strict_words, nltk_data)
+    build(options)
+
+
+app.command("score", epilog=EPILOG)(reported(taking(ScoreOptions, score)))
+truth_app.command("build")(reported(taking(BuildOptions, build)))
 
 
 @app.command("setup")

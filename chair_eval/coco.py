@@ -1,54 +1,18 @@
-"""Ground truth from COCO annotations: instance categories, and objects that humans name."""
+"""COCO annotations as sets: instance categories, and objects that humans name."""
 
 import contextlib
-import hashlib
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from chair_eval.errors import ChairError
-from chair_eval.ground_truth import GroundTruth
-from chair_eval.ground_truth_files import read_ground_truth, write_ground_truth
 from chair_eval.images import ImageKey, image_key
 from chair_eval.matcher import Matcher
-from chair_eval.vocabulary import Vocabulary
 
 Annotations = Any
 Sets = dict[ImageKey, frozenset[str]]
-VERSION = 1
-
-
-def build_ground_truth(
-    instances: Annotations,
-    captions: Annotations = None,
-    *,
-    matcher: Matcher | None = None,
-) -> GroundTruth:
-    """Categories per image: annotated instances, and objects of the human captions if given.
-
-    Crowd regions count, areas and supercategories do not matter (as in the metric).
-
-    Parameters
-    ----------
-    instances, captions : path, dict or pycocotools ``COCO``, or a list of those
-        COCO-format annotations (``images``, ``annotations``, ``categories``; for captions the
-        annotations have ``caption``). Train and validation files may be given together.
-    matcher : Matcher, optional
-        Finds the objects in the captions; default: the pattern dialect.
-
-    Returns
-    -------
-    GroundTruth
-        Flavour: the matcher's dialect, or ``instances`` without captions.
-    """
-    flavour = (matcher.dialect if matcher else "pattern") if captions is not None else "instances"
-    matchers = {flavour: None if captions is None else (matcher or Matcher())}
-    sets = build_sets(instances, captions, matchers)
-    vocabulary = matcher.vocabulary.digest if matcher else None
-    return GroundTruth(sets[flavour], flavour, _describe(instances), vocabulary)
 
 
 def build_sets(
@@ -62,7 +26,7 @@ def build_sets(
         A file is missing, not COCO's format, or has categories the vocabulary lacks.
     """
     seen: dict[ImageKey, set[str]] = {}
-    for part in _parts(instances):
+    for part in parts_of(instances):
         _add_instances(part, seen)
     known = {name for names in seen.values() for name in names}
     for matcher in matchers.values():
@@ -73,7 +37,7 @@ def build_sets(
                 f"{', '.join(sorted(strangers)[:5])}; pass your own vocabulary (--vocabulary)"
             )
     named: dict[str, dict[ImageKey, set[str]]] = {flavour: {} for flavour in matchers}
-    for part in _parts(captions):
+    for part in parts_of(captions):
         _add_captions(part, named, matchers)
     return {
         flavour: {
@@ -182,73 +146,8 @@ def _slim(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _parts(annotations: Annotations) -> Sequence[Annotations]:
+def parts_of(annotations: Annotations) -> Sequence[Annotations]:
+    """Return a list of annotations, which may be given one by itself, or none."""
     if annotations is None:
         return ()
     return annotations if isinstance(annotations, (list, tuple)) else (annotations,)
-
-
-def _describe(annotations: Annotations) -> str:
-    names = [
-        Path(part).name if isinstance(part, (str, Path)) else "annotations"
-        for part in _parts(annotations)
-    ]
-    return ", ".join(names)
-
-
-def cache_folder() -> Path:
-    """Where built ground truths are kept: ``CHAIR_EVAL_CACHE``, or the user's cache folder."""
-    own = os.environ.get("CHAIR_EVAL_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(own) if own else Path(base).expanduser() / "chair_eval"
-
-
-def cached_ground_truth(
-    instances: Sequence[Path],
-    captions: Sequence[Path],
-    flavours: Iterable[str],
-    *,
-    vocabulary: Vocabulary | None = None,
-    nltk_data: str | Path | None = None,
-    folder: Path | None = None,
-) -> Path:
-    """Build once; afterwards return the Parquet file made from the same inputs.
-
-    The file's name is a hash of the contents of the inputs, the vocabulary and the flavours, so a
-    changed annotation file or vocabulary is built anew.
-
-    Returns
-    -------
-    Path
-        Parquet file with a column ``objects_<flavour>`` per flavour.
-    """
-    flavours = sorted(set(flavours))
-    vocabulary = vocabulary or Vocabulary.coco()
-    about = {
-        "version": VERSION,
-        "instances": [_digest(path) for path in instances],
-        "captions": [_digest(path) for path in captions],
-        "vocabulary": vocabulary.name,
-        "vocabulary_hash": vocabulary.digest,
-        "flavours": flavours,
-    }
-    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
-    path = (folder or cache_folder()) / f"ground-truth-{key}.parquet"
-    if path.is_file():
-        with contextlib.suppress(ChairError):  # a damaged file is built again
-            read_ground_truth(path, flavours[0])
-            return path
-    matchers = {
-        flavour: None if flavour == "instances" else Matcher(vocabulary, flavour, nltk_data)
-        for flavour in flavours
-    }
-    write_ground_truth(path, build_sets(list(instances), list(captions), matchers), about)
-    return path
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ChairError(f"cannot read {path}: {error}") from error

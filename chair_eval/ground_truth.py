@@ -1,14 +1,22 @@
 """Which categories are in each image: the sets that captions are held against."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chair_eval.coco import build_sets, parts_of
 from chair_eval.errors import ChairError, UsageError
+from chair_eval.ground_truth_files import FLAVOURS, read_sets, write_ground_truth
 from chair_eval.images import ImageKey, image_key
+from chair_eval.matcher import Matcher
+from chair_eval.vocabulary import Vocabulary
 
-FLAVOURS = ("pattern", "wordnet", "instances")
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -70,24 +78,48 @@ class GroundTruth:
         flavour : {"pattern", "wordnet", "instances"}, optional
             Which column; default: the only one there is, or ``pattern`` if there are several.
         """
-        from chair_eval.ground_truth_files import read_ground_truth
-
+        path = Path(path)
         if flavour is not None and flavour not in FLAVOURS:
             raise UsageError(f"flavour is {flavour!r}; allowed: {', '.join(FLAVOURS)}")
-        return read_ground_truth(Path(path), flavour)
+        if path.name.lower().endswith(".json") and path.is_file():
+            if flavour in ("pattern", "wordnet"):
+                raise ChairError(
+                    f"{path} has instances only, not the {flavour} flavour; add the human captions "
+                    "(--human-captions FILE) or choose instances (--ground-truth-flavour instances)"
+                )
+            return cls.from_coco(path)
+        sets, flavour, vocabulary = read_sets(path, flavour)
+        return cls(sets, flavour, path.name, vocabulary)
 
     @classmethod
     def from_coco(
-        cls,
-        instances: Any,
-        captions: Any = None,
-        *,
-        matcher: Any = None,
+        cls, instances: Any, captions: Any = None, *, matcher: Matcher | None = None
     ) -> "GroundTruth":
-        """Build from COCO-format annotations; see `chair_eval.coco.build_ground_truth`."""
-        from chair_eval.coco import build_ground_truth
+        """Build from COCO annotations: instances, and objects of the human captions if given.
 
-        return build_ground_truth(instances, captions, matcher=matcher)
+        Crowd regions count, areas and supercategories do not matter (as in the metric).
+
+        Parameters
+        ----------
+        instances, captions : path, dict or pycocotools ``COCO``, or a list of those
+            COCO-format annotations (``images``, ``annotations``, ``categories``; for captions the
+            annotations have ``caption``). Train and validation files may be given together.
+        matcher : Matcher, optional
+            Finds the objects in the captions; default: the pattern dialect.
+
+        Returns
+        -------
+        GroundTruth
+            Flavour: the matcher's dialect, or ``instances`` without captions.
+        """
+        finder = None if captions is None else matcher or Matcher()
+        flavour = finder.dialect if finder else "instances"
+        sets = build_sets(instances, captions, {flavour: finder})[flavour]
+        source = ", ".join(
+            Path(part).name if isinstance(part, (str, Path)) else "annotations"
+            for part in parts_of(instances)
+        )
+        return cls(sets, flavour, source, matcher.vocabulary.digest if matcher else None)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -111,3 +143,61 @@ class GroundTruth:
         if known is not None:
             return frozenset(known)
         return frozenset().union(*self.objects.values())
+
+
+def cache_folder() -> Path:
+    """Where built ground truths are kept: ``CHAIR_EVAL_CACHE``, or the user's cache folder."""
+    own = os.environ.get("CHAIR_EVAL_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(own) if own else Path(base).expanduser() / "chair_eval"
+
+
+def cached_ground_truth(
+    instances: Sequence[Path],
+    captions: Sequence[Path],
+    flavours: Iterable[str],
+    *,
+    vocabulary: Vocabulary | None = None,
+    nltk_data: str | Path | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Build once; afterwards return the Parquet file made from the same inputs.
+
+    The file's name is a hash of the contents of the inputs, the vocabulary and the flavours, so a
+    changed annotation file or vocabulary is built anew.
+
+    Returns
+    -------
+    Path
+        Parquet file with a column ``objects_<flavour>`` per flavour.
+    """
+    flavours = sorted(set(flavours))
+    vocabulary = vocabulary or Vocabulary.coco()
+    about = {
+        "version": VERSION,
+        "instances": [_digest(path) for path in instances],
+        "captions": [_digest(path) for path in captions],
+        "vocabulary": vocabulary.name,
+        "vocabulary_hash": vocabulary.digest,
+        "flavours": flavours,
+    }
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+    path = (folder or cache_folder()) / f"ground-truth-{key}.parquet"
+    if path.is_file():
+        with contextlib.suppress(ChairError):  # a damaged file is built again
+            GroundTruth.read(path, flavours[0])
+            return path
+    matchers = {
+        flavour: None if flavour == "instances" else Matcher(vocabulary, flavour, nltk_data)
+        for flavour in flavours
+    }
+    write_ground_truth(path, build_sets(list(instances), list(captions), matchers), about)
+    return path
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ChairError(f"cannot read {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Ground truth on disk: Parquet (read lazily), JSON Lines, COCO annotations; never a pickle."""
+"""Ground truth on disk: Parquet (read lazily) and JSON Lines; never a pickle."""
 
 import json
 import os
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from chair_eval.errors import ChairError
-from chair_eval.ground_truth import FLAVOURS, GroundTruth
 from chair_eval.images import ImageKey, image_key
 from chair_eval.json_lines import BOM, opened, parsed
 
 METADATA = b"chair_eval"
+FLAVOURS = ("pattern", "wordnet", "instances")
+# The sets of the images, their flavour, and the digest of their vocabulary where known.
+Stored = tuple[Mapping[ImageKey, frozenset[str]], str, str | None]
 
 
 class StoredSets(Mapping[ImageKey, frozenset[str]]):
@@ -81,8 +83,8 @@ def _names(chunk: Any) -> list[str]:
     return list(names)
 
 
-def read_ground_truth(path: Path, flavour: str | None) -> GroundTruth:
-    """Read any accepted file; see `GroundTruth.read`."""
+def read_sets(path: Path, flavour: str | None) -> Stored:
+    """Return the sets of a file; arguments as for `GroundTruth.read`."""
     if not path.is_file():
         raise ChairError(
             f"no ground truth at {path}; make one with 'chair-eval ground-truth build'"
@@ -92,15 +94,6 @@ def read_ground_truth(path: Path, flavour: str | None) -> GroundTruth:
         return _from_parquet(path, flavour)
     if names.endswith((".jsonl", ".jsonl.gz")):
         return _from_lines(path, flavour)
-    if names.endswith(".json"):
-        if flavour in ("pattern", "wordnet"):
-            raise ChairError(
-                f"{path} has instances only, not the {flavour} flavour; add the human captions "
-                "(--human-captions FILE) or choose instances (--ground-truth-flavour instances)"
-            )
-        from chair_eval.coco import build_ground_truth
-
-        return build_ground_truth(path)
     raise ChairError(
         f"{path}: unknown kind of ground truth; accepted: .parquet, .jsonl, .jsonl.gz, "
         ".json (COCO annotations)"
@@ -124,7 +117,7 @@ def _choose(path: Path, columns: list[str], flavour: str | None) -> tuple[str, s
     raise ChairError(f"{path} has no {flavour} ground truth; it has: {', '.join(found)}")
 
 
-def _from_parquet(path: Path, flavour: str | None) -> GroundTruth:
+def _from_parquet(path: Path, flavour: str | None) -> Stored:
     import pyarrow as pa
 
     try:
@@ -145,7 +138,7 @@ def _from_parquet(path: Path, flavour: str | None) -> GroundTruth:
         raise ChairError(f"{path}, column {column}: {error}") from error
     if len(sets) != len(keys):
         raise ChairError(f"{path}: an image id occurs twice")
-    return GroundTruth(sets, flavour, path.name, _vocabulary_hash(table.schema.metadata or {}))
+    return sets, flavour, _vocabulary_hash(table.schema.metadata or {})
 
 
 def _read_columns(path: Path, flavour: str | None) -> tuple[Any, str, str]:
@@ -184,7 +177,7 @@ def _keys(ids: list[Any], path: Path) -> list[ImageKey]:
         raise ChairError(f"{path}: {error}") from error
 
 
-def _from_lines(path: Path, flavour: str | None) -> GroundTruth:
+def _from_lines(path: Path, flavour: str | None) -> Stored:
     column: str | None = None
     sets: dict[ImageKey, frozenset[str]] = {}
     with opened(path) as file:
@@ -203,7 +196,7 @@ def _from_lines(path: Path, flavour: str | None) -> GroundTruth:
             sets[key] = names
     if not sets:
         raise ChairError(f"{path} is empty: no image in it")
-    return GroundTruth(sets, flavour or "given", path.name)
+    return sets, flavour or "given", None
 
 
 def _entry(row: dict[str, Any], column: str, where: str) -> tuple[ImageKey, frozenset[str]]:

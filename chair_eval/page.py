@@ -6,11 +6,10 @@ from itertools import islice
 from typing import Any
 
 from chair_eval.errors import UsageError
+from chair_eval.facts import read_fact
 from chair_eval.result import Result
-from chair_eval.scoring import CaptionScore
 from chair_eval.tables import ROWS, about_lines, bootstrap_line, level_name, shown
-from chair_eval.tally import BASES
-from chair_eval.vocabulary import DATA
+from chair_eval.tally import BASES, CaptionScore
 
 LIMIT = 20_000
 
@@ -66,7 +65,7 @@ def html_page(result: Result) -> str:
             for scored in result.captions
         ],
     }
-    template = (DATA / "page.html").read_text("utf-8")
+    template = read_fact("page.html")
     return template.replace("@CONTENT@", _embedded(content))
 
 

@@ -7,19 +7,20 @@ the number of pieces between blanks).
 """
 
 import csv
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
 from chair_eval.errors import ChairError
+from chair_eval.facts import read_fact
 from chair_eval.ground_truth import GroundTruth
 from chair_eval.matcher import Matcher
 from chair_eval.presets import PRESETS
 from chair_eval.readers import read_captions
 from chair_eval.scoring import score
 from chair_eval.tables import shown
-from chair_eval.vocabulary import DATA
 
 COLUMNS = ("chair_s", "chair_i", "len_space")
 
@@ -44,32 +45,18 @@ def published_rows(folder: Path, nltk_data: Path | None = None) -> list[Row]:
     ChairError
         A file of `folder` is missing, or the data of the wordnet dialect.
     """
-    matchers: dict[str, Matcher] = {}
-    truths: dict[str, GroundTruth] = {}
+    truth = cache(partial(GroundTruth.read, folder / "ground_truth" / "ground_truth.parquet"))
+    matcher = cache(lambda dialect: Matcher(dialect=dialect, nltk_data=nltk_data))
     rows = []
-    with (DATA / "published.csv").open(encoding="utf-8", newline="") as file:
-        for entry in csv.DictReader(file):
-            dialect, flavour = PRESETS[entry["preset"]]
-            if dialect not in matchers:
-                matchers[dialect] = Matcher(dialect=dialect, nltk_data=nltk_data)
-            if flavour not in truths:
-                path = folder / "ground_truth" / "ground_truth.parquet"
-                truths[flavour] = GroundTruth.read(path, flavour)
-            captions = read_captions(folder / "dev" / "captions" / f"{entry['file']}.jsonl")
-            metrics = score(captions, truths[flavour], matcher=matchers[dialect], draws=0).metrics
-            rows += [
-                Row(
-                    entry["table"],
-                    entry["file"],
-                    entry["preset"],
-                    metric,
-                    entry[metric],
-                    shown(metric, metrics[metric]),
-                    entry["note"] if metric == "chair_i" else "",
-                )
-                for metric in COLUMNS
-                if entry[metric]
-            ]
+    for entry in csv.DictReader(read_fact("published.csv").splitlines()):
+        table, name, preset = entry["table"], entry["file"], entry["preset"]
+        dialect, flavour = PRESETS[preset]
+        captions = read_captions(folder / "dev" / "captions" / f"{name}.jsonl")
+        metrics = score(captions, truth(flavour), matcher=matcher(dialect), draws=0).metrics
+        for metric in (metric for metric in COLUMNS if entry[metric]):
+            note = entry["note"] if metric == "chair_i" else ""
+            ours = shown(metric, metrics[metric])
+            rows.append(Row(table, name, preset, metric, entry[metric], ours, note))
     return rows
 
 

@@ -10,10 +10,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from chair_eval.errors import ChairError, UsageError
+from chair_eval.ground_truth import GroundTruth
 from chair_eval.json_lines import BOM, decoded, opened, parsed
 from chair_eval.records import Record
 
@@ -24,24 +26,41 @@ KEYS_SHOWN = 8
 MISSING = object()
 
 
-class ByteLines(Protocol):
-    """A binary file: iterated by lines, or read at once."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Iterate over the lines."""
-        ...
-
-    def read(self) -> bytes:
-        """Return the rest."""
-        ...
-
-
 @dataclass(frozen=True)
 class Keys:
     """Names of the two fields a caption is read from."""
 
     image_id: str = "image_id"
     caption: str = "caption"
+
+
+class Reader(Protocol):
+    """What a package provides under ``chair_eval.readers`` for folders of its own kind."""
+
+    def is_run(self, path: Path) -> bool:
+        """Whether it can read this folder."""
+        ...
+
+    def variants(self, path: Path) -> list[str]:
+        """Return the names of what has captions in it."""
+        ...
+
+    def records(self, path: Path, variant: str | None = None) -> Iterator[Record]:
+        """Yield the captions of one variant, which may be left out where there is only one."""
+        ...
+
+    def ground_truth(self, path: Path) -> GroundTruth:
+        """Return the categories of its images."""
+        ...
+
+
+def reader_of(source: str | Path) -> Reader | None:
+    """Return what reads a folder, of all that are installed; None for files and ``-``."""
+    path = Path(source)
+    if str(source) == "-" or not path.is_dir():
+        return None
+    readers: Iterator[Reader] = (point.load() for point in entry_points(group="chair_eval.readers"))
+    return next((reader for reader in readers if reader.is_run(path)), None)
 
 
 def read_captions(
@@ -69,10 +88,10 @@ def read_captions(
     if str(source) == "-":
         return _not_empty(_from_bytes(sys.stdin.buffer, "standard input", keys), "standard input")
     path = Path(source)
+    if reader := reader_of(source):
+        return _not_empty(reader.records(path, variant), str(path))
     if path.is_dir():
-        from chair_eval.runs import read_run
-
-        return _not_empty(read_run(path, variant), str(path))
+        raise ChairError(f"{path} is not a run folder: it has no answers-*.parquet")
     if not path.is_file():
         raise ChairError(f"no such file: {path}")
     return _not_empty(_from_file(path, keys), str(path))
@@ -100,7 +119,7 @@ def _not_empty(records: Iterator[Record], source: str) -> Iterator[Record]:
         raise ChairError(f"{source} has no caption in it")
 
 
-def _from_bytes(file: ByteLines, source: str, keys: Keys) -> Iterator[Record]:
+def _from_bytes(file: IO[bytes], source: str, keys: Keys) -> Iterator[Record]:
     """JSON Lines, or a JSON list if the first character that is not blank is ``[``."""
     started = False
     for number, line in enumerate(file, start=1):

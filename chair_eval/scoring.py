@@ -1,53 +1,43 @@
 """Scoring captions against a ground truth: one call, or a stream for long files."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import tee
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from chair_eval.errors import ChairError
 from chair_eval.ground_truth import GroundTruth
 from chair_eval.images import ImageKey, image_key
 from chair_eval.matcher import Matcher
-from chair_eval.mentions import Matches
-from chair_eval.presets import check_choice, check_preset, chosen_dialect
+from chair_eval.presets import check_choice, check_preset, chosen_dialect, preset_name
 from chair_eval.records import Record, records_of
-from chair_eval.result import CategoryCounts, Result
-from chair_eval.tally import Tally, counted
+from chair_eval.result import Result
+from chair_eval.tally import CaptionScore, Tally, counted, ratios
 from chair_eval.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from chair_eval.bootstrap import Bootstrap
 
 UNKNOWN = ("error", "skip")
 DUPLICATES = ("keep", "error", "first")
 SHOWN = 5
 
 
-class CaptionScore(NamedTuple):
-    """One scored caption; `hallucinated` is parallel to ``matches.words``."""
+class Noted:
+    """How many captions something befell, and the first few of them."""
 
-    image_id: Any
-    key: ImageKey
-    caption: str
-    matches: Matches
-    hallucinated: list[bool]
-    recalled: list[str]
-    missed: list[str]
+    def __init__(self) -> None:
+        self.n = 0
+        self._some: list[str] = []
 
-    def row(self) -> tuple[int, ...]:
-        """Return the counts in the order of `chair_eval.tally.COUNTS`."""
-        wrong = sum(self.hallucinated)
-        mentioned = set(self.matches.categories)
-        present = len(self.recalled)
-        return (
-            1,
-            1 if wrong else 0,
-            wrong,
-            len(self.hallucinated),
-            present,
-            present + len(self.missed),
-            self.matches.n_tokens,
-            self.caption.count(" ") + 1,
-            len(mentioned),
-            len(mentioned) - present,
-        )
+    def add(self, record: Record) -> None:
+        """Note one caption."""
+        self.n += 1
+        if len(self._some) < SHOWN:
+            place = f" ({record.where})" if record.where else ""
+            self._some.append(f"{record.image_id!r}{place}")
+
+    def __str__(self) -> str:
+        """Return the first few by image and place, and whether there are more."""
+        return ", ".join(self._some) + (", …" if self.n > len(self._some) else "")
 
 
 class Scorer:
@@ -85,68 +75,91 @@ class Scorer:
         self.matcher = matcher
         self.unknown = unknown
         self.duplicates = duplicates
-        self.tally = Tally()
-        self.categories = CategoryCounts(tuple(matcher.vocabulary.categories))
-        self.skipped: list[str] = []
-        self.n_skipped = 0
-        self.repeated: list[str] = []
-        self.n_repeated = 0
+        self.tally = Tally(matcher.vocabulary.categories)
+        self.skipped = Noted()
+        self.repeated = Noted()
         self._seen: set[ImageKey] = set()
 
     def stream(self, records: Iterable[Record]) -> Iterator[CaptionScore]:
-        """Score `records` in order, a batch at a time.
+        """Score `records` in order, one at a time.
 
         Raises
         ------
         ChairError
             An unknown image, a duplicate or a caption that is not a string, as configured.
         """
-        accepted, texts = tee(self._accepted(records))
-        matches = self.matcher.match_many(record.caption for _, record in texts)
-        for (key, record), found in zip(accepted, matches, strict=True):
-            scored = self._score(key, record, found)
-            self.tally.add(key, record.image_id, scored.row())
-            self.categories.add(scored)
-            yield scored
-
-    def _accepted(self, records: Iterable[Record]) -> Iterator[tuple[ImageKey, Record]]:
-        known = self.ground_truth.objects
         for record in records:
-            key = _key(record)
-            if not isinstance(record.caption, str):
-                raise ChairError(
-                    f"{_at(record)}the caption of image {record.image_id!r} is "
-                    f"{type(record.caption).__name__}, expected a string"
-                )
-            if key not in known:
-                self._note_unknown(record)
-                continue
-            if key in self._seen and not self._keeps_repeated(record):
-                continue
+            key = self._accepted(record)
+            if key is not None:
+                scored = self._score(key, record)
+                self.tally.add(scored)
+                yield scored
+        if self.unknown == "error" and self.skipped.n:
+            raise ChairError(
+                f"the ground truth ({self.ground_truth.source}, "
+                f"{counted(len(self.ground_truth), 'image')}) does not know the images of "
+                f"{counted(self.skipped.n, 'caption')}: {self.skipped}; "
+                "use the right ground truth, or --unknown skip to leave them out"
+            )
+
+    def result(
+        self, captions: list[CaptionScore], boot: "Bootstrap", preset: str | None = None
+    ) -> Result:
+        """Put together what was counted, with the scored `captions` that are kept."""
+        counts = self.tally.counts()
+        matcher, truth = self.matcher, self.ground_truth
+        about = {
+            "preset": preset or preset_name(matcher.dialect, truth.flavour),
+            "dialect": matcher.dialect,
+            "ground_truth": truth.flavour,
+            "ground_truth_source": truth.source,
+            "vocabulary": matcher.vocabulary.name,
+            "vocabulary_hash": matcher.vocabulary.digest,
+            "strict_words": matcher.vocabulary.name.endswith("-strict"),
+            "ground_truth_vocabulary_hash": truth.vocabulary,
+            "n_images": self.tally.n_images,
+            "unknown": self.unknown,
+            "n_unknown_skipped": self.skipped.n,
+            "duplicates": self.duplicates,
+            "n_duplicates": self.repeated.n,
+            "bootstrap": {
+                "method": "BCa bootstrap over images",
+                "draws": boot.drawn(self.tally.n_images),
+                "seed": boot.seed,
+                "level": boot.level,
+            },
+        }
+        intervals, rows = self.tally.intervals(boot), self.tally.per_category()
+        return Result(about, counts, ratios(counts), intervals, rows, captions, self.tally)
+
+    def _accepted(self, record: Record) -> ImageKey | None:
+        """Return the key of the record's image, None if the record is left out."""
+        at = f"{record.where}: " if record.where else ""
+        try:
+            key = image_key(record.image_id)
+        except ChairError as error:
+            raise ChairError(f"{at}{error}") from None
+        if not isinstance(record.caption, str):
+            raise ChairError(
+                f"{at}the caption of image {record.image_id!r} is "
+                f"{type(record.caption).__name__}, expected a string"
+            )
+        if key not in self.ground_truth.objects:
+            self.skipped.add(record)
+            return None
+        if key not in self._seen:
             self._seen.add(key)
-            yield key, record
-        if self.unknown == "error" and self.n_skipped:
-            raise ChairError(unknown_message(self))
-
-    def _note_unknown(self, record: Record) -> None:
-        self.n_skipped += 1
-        if len(self.skipped) < SHOWN:
-            place = f" ({record.where})" if record.where else ""
-            self.skipped.append(f"{record.image_id!r}{place}")
-
-    def _keeps_repeated(self, record: Record) -> bool:
+            return key
         if self.duplicates == "error":
             raise ChairError(
-                f"{_at(record)}image {record.image_id!r} has a caption already; "
+                f"{at}image {record.image_id!r} has a caption already; "
                 "use --duplicates keep or first"
             )
-        self.n_repeated += 1
-        if len(self.repeated) < SHOWN:
-            place = f" ({record.where})" if record.where else ""
-            self.repeated.append(f"{record.image_id!r}{place}")
-        return self.duplicates == "keep"
+        self.repeated.add(record)
+        return key if self.duplicates == "keep" else None
 
-    def _score(self, key: ImageKey, record: Record, found: Matches) -> CaptionScore:
+    def _score(self, key: ImageKey, record: Record) -> CaptionScore:
+        found = self.matcher.match(record.caption)
         present = self.ground_truth.objects[key]
         mentioned = set(found.categories)
         return CaptionScore(
@@ -158,17 +171,6 @@ class Scorer:
             sorted(present & mentioned),
             sorted(present - mentioned),
         )
-
-
-def unknown_message(scorer: Scorer) -> str:
-    """One sentence about images the ground truth lacks, the first few by name."""
-    more = ", …" if scorer.n_skipped > len(scorer.skipped) else ""
-    return (
-        f"the ground truth ({scorer.ground_truth.source}, "
-        f"{counted(len(scorer.ground_truth), 'image')}) does not know the images of "
-        f"{counted(scorer.n_skipped, 'caption')}: {', '.join(scorer.skipped)}{more}; "
-        "use the right ground truth, or --unknown skip to leave them out"
-    )
 
 
 def score(
@@ -222,15 +224,4 @@ def score(
     boot = Bootstrap(draws, level, seed)
     scorer = Scorer(ground_truth, matcher, unknown=unknown, duplicates=duplicates)
     scored = list(scorer.stream(records_of(captions)))
-    return Result.of(scorer, scored, preset=preset, boot=boot)
-
-
-def _key(record: Record) -> ImageKey:
-    try:
-        return image_key(record.image_id)
-    except ChairError as error:
-        raise ChairError(f"{_at(record)}{error}") from None
-
-
-def _at(record: Record) -> str:
-    return f"{record.where}: " if record.where else ""
+    return scorer.result(scored, boot, preset)

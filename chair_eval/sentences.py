@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from chair_eval.vocabulary import DATA
+from chair_eval.facts import read_fact
 
 CLOSING = r"[)\";}\]*:@'({\[!?]"
 SEVERAL = r"(?:-{2,}|\.{2,}|(?:\.\s){2,}\.)"
@@ -33,7 +33,7 @@ INITIAL = re.compile(r"[^\W\d]\.$")
 @lru_cache(maxsize=1)
 def facts() -> tuple[frozenset[str], frozenset[tuple[str, str]], frozenset[str]]:
     """Return the abbreviations, the pairs that hold together, and the lower-case starters."""
-    table = json.loads((DATA / "sentences.json").read_text("utf-8"))
+    table = json.loads(read_fact("sentences.json"))
     pairs = (pair.split("|") for pair in table["together"].split())
     return (
         frozenset(table["abbreviations"].split()),

@@ -9,7 +9,7 @@ import json
 import re
 from functools import lru_cache
 
-from chair_eval.vocabulary import DATA
+from chair_eval.facts import read_fact
 
 # Last letters of all endings but "^oxen"; other plain words are singular already.
 LAST = "aeisx"
@@ -23,7 +23,7 @@ class SingularRules:
     """
 
     def __init__(self) -> None:
-        table = json.loads((DATA / "singular.json").read_text("utf-8"))
+        table = json.loads(read_fact("singular.json"))
         self.prepositions = frozenset(table["prepositions"].split())
         self.words = tuple(table["unchanged"].split())
         self.unchanged = frozenset(

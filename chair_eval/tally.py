@@ -1,12 +1,13 @@
-"""Counts of a scored file, the ratios made from them, and their bootstrap intervals."""
+"""Scored captions as counts, the ratios pooled from them, and their bootstrap intervals."""
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chair_eval.images import ImageKey
+from chair_eval.mentions import Matches
 
 if TYPE_CHECKING:
     from chair_eval.bootstrap import Bootstrap
@@ -22,6 +23,12 @@ COUNTS = (
     "tokens_space",
     "mentioned_types",
     "hallucinated_types",
+)
+# Columns of the table of captions.
+FRAME = (
+    *("image_id", "caption", "words", "categories", "spans", "indices", "hallucinated"),
+    *("recalled", "missed", "n_mentions", "n_hallucinated", "n_recalled", "n_gt"),
+    *("tokens", "tokens_space"),
 )
 # Metric → the counts summed above and below its fraction line.
 RATIOS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -80,22 +87,94 @@ def metric_of(metric: str, sums: Any) -> Any:
     return pooled(metric, dict(zip(COUNTS, sums.T, strict=True))).T
 
 
-class Tally:
-    """Counts per caption, kept as integers so that intervals can be computed at the end."""
+class CaptionScore(NamedTuple):
+    """One scored caption; `hallucinated` is parallel to ``matches.words``."""
 
-    def __init__(self) -> None:
+    image_id: Any
+    key: ImageKey
+    caption: str
+    matches: Matches
+    hallucinated: list[bool]
+    recalled: list[str]
+    missed: list[str]
+
+    def counts(self) -> tuple[int, ...]:
+        """Return the counts in the order of `COUNTS`."""
+        wrong = sum(self.hallucinated)
+        mentioned = len(set(self.matches.categories))
+        correct = len(self.recalled)
+        return (
+            1,
+            1 if wrong else 0,
+            wrong,
+            len(self.hallucinated),
+            correct,
+            correct + len(self.missed),
+            self.matches.n_tokens,
+            self.caption.count(" ") + 1,
+            mentioned,
+            mentioned - correct,
+        )
+
+    def row(self) -> dict[str, Any]:
+        """Return plain values, keys `FRAME`."""
+        found = self.matches
+        _, _, wrong, mentions, recalled, present, tokens, pieces, *_ = self.counts()
+        values = (
+            *(self.image_id, self.caption, found.words, found.categories, found.spans),
+            *(found.indices, self.hallucinated, self.recalled, self.missed),
+            *(mentions, wrong, recalled, present, tokens, pieces),
+        )
+        return dict(zip(FRAME, values, strict=True))
+
+
+class Tally:
+    """Counts per caption, kept as integers so that intervals can be computed at the end.
+
+    Parameters
+    ----------
+    categories : iterable of str
+        Names in the order of the table of categories.
+    """
+
+    def __init__(self, categories: Iterable[str]) -> None:
         self.rows = array("i")
         self.images = array("i")
         self._numbers: dict[ImageKey, int] = {}
         self._ids: list[Any] = []
+        self._categories = {name: [0, 0, 0, 0] for name in categories}
 
-    def add(self, key: ImageKey, image_id: Any, row: tuple[int, ...]) -> None:
-        """Add one caption's counts, in the order of `COUNTS`; the id is as the file has it."""
-        number = self._numbers.setdefault(key, len(self._numbers))
+    def add(self, scored: CaptionScore) -> None:
+        """Add one caption."""
+        number = self._numbers.setdefault(scored.key, len(self._numbers))
         if number == len(self._ids):
-            self._ids.append(image_id)
-        self.rows.extend(row)
+            self._ids.append(scored.image_id)
+        self.rows.extend(scored.counts())
         self.images.append(number)
+        counts = self._categories
+        for category, wrong in zip(scored.matches.categories, scored.hallucinated, strict=True):
+            counts[category][0] += 1
+            counts[category][1] += wrong
+        for category in scored.recalled:
+            counts[category][2] += 1
+        for category in scored.missed:
+            counts[category][3] += 1
+
+    def per_category(self) -> list[dict[str, Any]]:
+        """One row per category that is mentioned or present, with its rates (NaN if empty)."""
+        return [
+            {
+                "category": name,
+                "mentions": mentions,
+                "hallucinated": wrong,
+                "hallucination_rate": wrong / mentions if mentions else math.nan,
+                "present": recalled + missed,
+                "recalled": recalled,
+                "recall": recalled / (recalled + missed) if recalled + missed else math.nan,
+            }
+            for name, (mentions, wrong, recalled, missed) in self._categories.items()
+            if mentions or recalled or missed
+        ]
 
     def __len__(self) -> int:
         return len(self.images)

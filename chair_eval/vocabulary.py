@@ -9,8 +9,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from chair_eval.errors import ChairError
+from chair_eval.facts import read_fact
+from chair_eval.tokens import words_of
 
-DATA = Path(__file__).parent / "data"
 ENTRIES = re.compile(r'\s*"[^"]*"\s*|[^,]+')  # between commas, unless these are in quotes
 SECTIONS = ("categories", "double words", "strict words")
 
@@ -96,15 +97,13 @@ class Vocabulary:
 
 def _phrases(word: str) -> set[str]:
     """How `word` looks among tokens if it is several: "rest room", and "men 's room" too."""
-    from chair_eval.tokens import words_of
-
     spellings = {" ".join(word.split()), " ".join(words_of(word))}
     return {spelling for spelling in spellings if " " in spelling}
 
 
 @lru_cache(maxsize=2)
 def _coco(strict: bool) -> Vocabulary:
-    plain, strict_forms = parse((DATA / "coco.txt").read_text("utf-8"), "coco", "coco.txt")
+    plain, strict_forms = parse(read_fact("coco.txt"), "coco", "coco.txt")
     if not strict:
         return plain
     return Vocabulary("coco", plain.categories, plain.phrases, strict_forms).strict()

@@ -1,107 +1,111 @@
-"""The *wordnet* dialect: part-of-speech tag, then WordNet base form, for a batch of captions."""
+"""The *wordnet* dialect: NLTK's part-of-speech tag, then WordNet's base form.
 
-from bisect import bisect_right
-from functools import partial
-from itertools import accumulate, chain
+A caption is tagged from left to right, and a tag rests on the words two places around it and on
+the two tags before it. Few tokens of a caption have a base form that depends on their part of
+speech ("seated", "ties"), and most words have one tag only, so just the window that decides is
+tagged: from two words of one tag each to two words after the token.
+"""
+
+import io
+import json
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-from chair_eval.chunks import chunk_tokens, plain, touches_line_end
-from chair_eval.lemmas import Lemmatizer
-from chair_eval.mentions import Matches, MentionFinder
-from chair_eval.tagging import Tagger
-from chair_eval.tokens import Token, tokenize
-from chair_eval.vocabulary import Vocabulary
+from nltk.corpus.reader.wordnet import WordNetCorpusReader
+from nltk.data import PathPointer
+from nltk.tag.perceptron import PerceptronTagger
 
+from chair_eval.errors import ChairError
+from chair_eval.nltk_data import NEEDED, TAGGER, WORDNET, read_resource
+
+PARTS = {"J": "a", "V": "v", "N": "n", "R": "r"}
 MEMO = 200_000
+Folder = str | Path | None
 
 
-class TokenMemo(dict[str, tuple[Token, ...] | None]):
-    """Chunk to its tokens, or None where they depend on the context."""
+class Wordnet:
+    """Base forms as `chair_eval.matcher.Dialect` has them.
 
-    def __missing__(self, chunk: str) -> tuple[Token, ...] | None:
-        if len(self) >= MEMO:
-            self.clear()
-        self[chunk] = tokens = chunk_tokens(chunk)
-        return tokens
+    Parameters
+    ----------
+    nltk_data : path, optional
+        Folder looked at first; see `chair_eval.nltk_data.search_path`.
 
-
-class Tokens(NamedTuple):
-    """Words of a caption and the means to find their places.
-
-    `entries` are the tokens of each chunk, spans counted from the chunk's start.
+    Raises
+    ------
+    ChairError
+        A file of the tagger or of WordNet is missing or damaged.
     """
 
-    words: list[str]
-    chunks: list[str]
-    entries: list[tuple[Token, ...]]
+    parts: tuple[str, ...] = ("n", "v", "a", "r")
 
-    def spans(self, indices: list[int]) -> list[tuple[int, int]]:
-        """Character spans of the tokens with these (rising) indices."""
-        ends = list(accumulate(map(len, self.entries)))
-        places = list(accumulate((len(chunk) + 1 for chunk in self.chunks), initial=0))
-        spans = []
-        for index in indices:
-            number = bisect_right(ends, index)
-            token = self.entries[number][index - ends[number]]
-            spans.append((places[number] + token.start, places[number] + token.end))
-        return spans
+    def __init__(self, nltk_data: Folder = None) -> None:
+        self._tagger = read_tagger(nltk_data)
+        self._wordnet = _Entries(nltk_data)
+        self._tags = lru_cache(MEMO)(self._tagger.tag)
+
+    def base(self, token: str, part: str) -> str:
+        """Shortest base form of `token` as part of speech n, v, a or r; itself if unknown."""
+        return min(self._wordnet._morphy(token, part), key=len, default=token)
+
+    def part(self, words: Sequence[str], index: int) -> str:
+        """Part of speech of the token at `index` of a caption's tokens."""
+        known = self._tagger.tagdict
+        first = index
+        while first and not all(word in known for word in words[max(first - 2, 0) : first]):
+            first -= 1
+        start = max(first - 2, 0)
+        _, tag = self._tags(tuple(words[start : index + 3]))[index - start]
+        return PARTS.get(tag[0], "n")
 
 
-class WordnetFinder:
-    """See the module's docstring; `vocabulary` and `nltk_data` as for `Matcher`."""
+def read_tagger(nltk_data: Folder = None) -> PerceptronTagger:
+    """Return NLTK's tagger with its English weights; arguments and errors as `Wordnet`."""
+    tagger = PerceptronTagger(load=False)
+    classes, tagger.tagdict, tagger.model.weights = (
+        _table(file_name, nltk_data) for file_name in NEEDED[TAGGER]
+    )
+    tagger.classes = tagger.model.classes = set(classes)
+    return tagger
 
-    def __init__(self, vocabulary: Vocabulary, nltk_data: str | Path | None = None) -> None:
-        self._vocabulary = vocabulary
-        self._tagger = Tagger(nltk_data)
-        self._lemmas = Lemmatizer(nltk_data)
-        self._finder = MentionFinder(vocabulary, partial(self._lemmas.lemma, part="n"))
-        self._chunks = TokenMemo()
-        self._normal: dict[tuple[str, str], str | None] = {}
 
-    def find(self, texts: list[str]) -> list[Matches]:
-        """Return matches of each lower-cased text, spans counted in it."""
-        captions = [self._tokens(text) for text in texts]
-        tags = self._tagger.columns([caption.words for caption in captions])
-        parts = self._tagger.parts
-        return [
-            self._matches(caption, parts[columns].tolist())
-            for caption, columns in zip(captions, tags, strict=True)
-        ]
+def _table(file_name: str, nltk_data: Folder) -> Any:
+    try:
+        return json.loads(read_resource(TAGGER, file_name, nltk_data))
+    except ValueError as error:
+        raise ChairError(
+            f"NLTK's {file_name} is damaged ({error}); run: chair-eval setup"
+        ) from error
 
-    def _tokens(self, text: str) -> Tokens:
-        if plain(text):
-            chunks = text.replace("\n", " ").split(" ")
-            entries = list(map(self._chunks.__getitem__, chunks))
-            if None not in entries and not touches_line_end(text, chunks):
-                known = [entry for entry in entries if entry is not None]
-                words = [token.text for token in chain.from_iterable(known)]
-                return Tokens(words, chunks, known)
-        tokens = tuple(tokenize(text))
-        return Tokens([token.text for token in tokens], [text], [tokens])
 
-    def _matches(self, caption: Tokens, parts: list[str]) -> Matches:
-        normal = self._normal
-        indices, words = [], []
-        for index, key in enumerate(zip(caption.words, parts, strict=True)):
-            word = normal[key] if key in normal else self._relevant(key)
-            if word is not None:
-                indices.append(index)
-                words.append(word)
-        spans = caption.spans(indices)
-        found = [
-            (index, word, start, end)
-            for index, word, (start, end) in zip(indices, words, spans, strict=True)
-        ]
-        return self._finder.find(found, len(caption.words))
+class _Elsewhere(PathPointer):  # type: ignore[misc]
+    """The root of a reader that opens its files itself."""
 
-    def _relevant(self, key: tuple[str, str]) -> str | None:
-        """Return the base form of (token, part of speech) if it can be part of a match."""
-        if len(self._normal) >= MEMO:
-            self._normal.clear()
-        token, part = key
-        if self._vocabulary.surface_first:
-            token = self._vocabulary.forms.get(token, token)
-        word = self._finder.form(token, self._lemmas.lemma(token, part))
-        self._normal[key] = word
-        return word
+    def join(self, fileid: str) -> PathPointer:  # noqa: ARG002
+        """Return the same."""
+        return self
+
+    open = file_size = join
+
+
+class _Entries(WordNetCorpusReader):  # type: ignore[misc]
+    """WordNet's words and exceptions; what tells of senses is left empty."""
+
+    def __init__(self, nltk_data: Folder) -> None:
+        self._folder = nltk_data
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other languages' wordnets
+            super().__init__(_Elsewhere(), None)
+
+    def open(self, file: str) -> io.StringIO:
+        """Return the text of one of WordNet's files, from wherever the data lie."""
+        if file not in NEEDED[WORDNET]:
+            return io.StringIO()
+        content = read_resource(WORDNET, file, self._folder)
+        return io.StringIO(content.decode("utf-8", "replace"))
+
+    def map_wn(self, version: str = "wordnet") -> None:
+        """Map no senses to those of another version."""

@@ -1,4 +1,4 @@
-"""Results as files: JSON, CSV and Parquet of the captions, written as they are scored."""
+"""Results as files: every format, captions written as they are scored."""
 
 import csv
 import json
@@ -6,14 +6,19 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from chair_eval.compare import Comparison
+from chair_eval.compare import Comparison, comparison_table
 from chair_eval.errors import ChairError, UsageError
-from chair_eval.result import FRAME, Result, caption_row
+from chair_eval.page import html_page, kept
+from chair_eval.result import Result
+from chair_eval.tables import latex_table, terminal_table
+from chair_eval.tally import FRAME, CaptionScore
 
 LISTS = ("words", "categories", "spans", "indices", "hallucinated", "recalled", "missed")
 ROWS_PER_GROUP = 10_000
@@ -69,8 +74,6 @@ def _writing(output: Path | None) -> Iterator[None]:
 
 
 def _temporary(output: Path | None, target: Path | None, binary: bool) -> Any:
-    import tempfile
-
     mode: dict[str, Any] = {"mode": "w+b"} if binary else {"mode": "w+", "encoding": "utf-8"}
     if not binary:
         mode |= {"newline": "", "errors": "backslashreplace"}
@@ -111,17 +114,29 @@ def clean(value: Any) -> Any:
     return value
 
 
-Finish = Callable[[], Result]
+# Puts the result together once every row has been taken; keeps the captions it is given.
+Finish = Callable[..., Result]
 
 
-def write_json(file: IO[str], rows: Iterator[Any] | None, finish: Finish) -> None:
+def drain(rows: Iterable[object]) -> None:
+    """Score what is streamed without keeping it."""
+    for _ in rows:
+        pass
+
+
+def write_json(
+    file: IO[str],
+    rows: Iterator[CaptionScore] | None,
+    finish: Finish,
+    name: str = "",  # noqa: ARG001
+) -> None:
     """Write one JSON object: the captions as they come (if wanted), then the summary."""
     file.write("{")
     if rows is not None:
         file.write('"captions": [')
         for number, scored in enumerate(rows):
             file.write(",\n" if number else "\n")
-            file.write(json.dumps(clean(caption_row(scored)), ensure_ascii=False, default=str))
+            file.write(json.dumps(clean(scored.row()), ensure_ascii=False, default=str))
         file.write("\n],\n")
     result = finish()
     content = {**result.summary, "per_category": result.per_category}
@@ -129,27 +144,25 @@ def write_json(file: IO[str], rows: Iterator[Any] | None, finish: Finish) -> Non
     file.write("\n")
 
 
-def write_csv(file: IO[str], rows: Iterator[Any], finish: Finish) -> None:
+def write_csv(file: IO[str], rows: Iterator[CaptionScore], finish: Finish, _name: str) -> None:
     """Write one line per caption; lists are JSON arrays in their cells."""
     table = csv.DictWriter(file, FRAME, lineterminator="\n")
     table.writeheader()
     for scored in rows:
-        row = caption_row(scored)
-        for name in LISTS:
-            row[name] = json.dumps(row[name], ensure_ascii=False)
+        row = scored.row()
+        row |= {name: json.dumps(row[name], ensure_ascii=False) for name in LISTS}
         table.writerow(row)
     finish()
 
 
-def write_parquet(file: IO[bytes], rows: Iterator[Any], finish: Finish) -> None:
+def write_parquet(file: IO[bytes], rows: Iterator[CaptionScore], finish: Finish, _: str) -> None:
     """Write one row per caption; the summary is JSON in the file's metadata (``chair_eval``)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     strings = pa.list_(pa.string())
     kinds = {
-        "image_id": pa.string(),
-        "caption": pa.string(),
+        **dict.fromkeys(("image_id", "caption"), pa.string()),
         **dict.fromkeys(("words", "categories", "recalled", "missed"), strings),
         "spans": pa.list_(pa.list_(pa.int32(), 2)),
         "indices": pa.list_(pa.int32()),
@@ -157,16 +170,13 @@ def write_parquet(file: IO[bytes], rows: Iterator[Any], finish: Finish) -> None:
     }
     schema = pa.schema([(name, kinds.get(name, pa.int32())) for name in FRAME])
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        batch: list[dict[str, Any]] = []
-        for scored in rows:
-            row = caption_row(scored)
-            row |= {"image_id": _valid(str(scored.key)), "caption": _valid(scored.caption)}
-            batch.append(row)
-            if len(batch) >= ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(batch, schema))
-                batch.clear()
-        if batch:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
+        while batch := list(islice(rows, ROWS_PER_GROUP)):
+            plain = [
+                scored.row()
+                | {"image_id": _valid(str(scored.key)), "caption": _valid(scored.caption)}
+                for scored in batch
+            ]
+            writer.write_table(pa.Table.from_pylist(plain, schema))
         writer.add_key_value_metadata({"chair_eval": json.dumps(clean(finish().summary))})
 
 
@@ -175,11 +185,42 @@ def _valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def write_table(file: IO[str], rows: Iterator[CaptionScore], finish: Finish, _name: str) -> None:
+    """Write the table for the terminal."""
+    drain(rows)
+    file.write(terminal_table(finish()) + "\n")
+
+
+def write_latex(file: IO[str], rows: Iterator[CaptionScore], finish: Finish, name: str) -> None:
+    """Write a LaTeX table of one row."""
+    drain(rows)
+    file.write(latex_table({name: finish()}) + "\n")
+
+
+def write_html(file: IO[str], rows: Iterator[CaptionScore], finish: Finish, _name: str) -> None:
+    """Write the page with the captions marked."""
+    file.write(html_page(finish(kept(rows))))
+
+
+WRITERS: dict[str, Callable[[IO[Any], Iterator[CaptionScore], Finish, str], None]] = {
+    "table": write_table,
+    "json": write_json,
+    "csv": write_csv,
+    "parquet": write_parquet,
+    "latex": write_latex,
+    "html": write_html,
+}
+
+
 def write_comparison(file: IO[str], comparison: Comparison, kind: str) -> None:
-    """Write a comparison as one JSON object, or its differences as CSV."""
-    if kind == "json":
+    """Write a comparison as a table, for LaTeX, as one JSON object, or its differences as CSV."""
+    if kind == "table":
+        file.write(comparison_table(comparison) + "\n")
+    elif kind == "latex":
+        file.write(latex_table(comparison.results) + "\n")
+    elif kind == "json":
         file.write(json.dumps(clean(comparison.summary), indent=1, ensure_ascii=False) + "\n")
-        return
-    table = csv.DictWriter(file, list(comparison.differences[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(comparison.differences)
+    else:
+        table = csv.DictWriter(file, list(comparison.differences[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(comparison.differences)

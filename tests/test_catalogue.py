@@ -89,6 +89,11 @@ def test_an_edited_class_takes_the_place_of_the_one_before(own):
     )
 
 
+def test_a_row_whose_class_is_missing_says_so():
+    with pytest.raises(UsageError, match=r"analysis.pruners.fps has no class whose name is 'fsp'"):
+        _ = Method("fsp", source="fps").cls
+
+
 def test_pruners_without_a_colour_are_grey(own):
     register("mine", "hybrid")(Mine)
     register("other", "hybrid")(Mine)

@@ -183,10 +183,12 @@ def run(settings: Model) -> Iterator["pd.DataFrame"]:
     size = 8192 if clock.device.type == "cuda" else 512
     ceiling = matmul_ceiling(clock, settings.torch_dtype, size)
     weights = sum(p.numel() * p.element_size() for p in adapter.model.parameters())
-    facts = settings.facts()
-    counts = {name: facts.pop(name) for name in ("warmups", "repeats")}
-    facts |= {"text_tokens": TEXT, "new_tokens": settings.new_tokens, **counts}
-    facts |= {"weights_gib": weights / 2**30, "ceiling_tflops_per_s": ceiling}
+    facts = settings.facts() | {
+        "text_tokens": TEXT,
+        "new_tokens": settings.new_tokens,
+        "weights_gib": weights / 2**30,
+        "ceiling_tflops_per_s": ceiling,
+    }
     rows: list[dict[str, Any]] = []
     for row in Bench(settings, adapter).rows():
         rows.append(row)

@@ -15,8 +15,7 @@ from analysis.models.crops import select_batch
 from analysis.models.exchange import Request
 from analysis.models.generation import Batch
 from analysis.models.llava15 import Llava15
-from analysis.pruners.base import Pruner, Selection
-from analysis.pruners.inllm import prune_inside
+from analysis.pruners import Pruner, Selection
 from analysis.tokens import VisualTokens
 
 QUESTION = "Please describe this image in detail."
@@ -86,8 +85,7 @@ class Pipeline:
         schedule = getattr(self.pruner, "schedule", None)
         if schedule is None or self.keep is None:
             return n_out
-        layers = self.adapter.model.config.text_config.num_hidden_layers
-        return float(schedule(self.keep, n, layers).mean)
+        return float(schedule(self.keep, n, self.adapter.depth).mean)
 
     def encode(self) -> list[VisualTokens]:
         """Run the tower once, with the hooks this rule needs."""
@@ -119,40 +117,30 @@ class Pipeline:
         """Context in which the language model prunes inside, or does not."""
         if not self.inside or self.keep is None:
             return nullcontext()
-        return prune_inside(
-            self.adapter.model,
-            self.pruner,  # type: ignore[arg-type]
-            image_mask=prompt.image,
-            keep=self.keep,
-            attention_mask=prompt.mask,
-        )
+        return self.adapter.inside(self.pruner, prompt, self.keep)
 
     def prefill(self, prompt: Batch, **options: Any) -> Any:
         """Run the prompt through the language model; only the last logits are made."""
-        options |= {"inputs_embeds": prompt.embeds, "logits_to_keep": 1}
-        return self._forward(padding(prompt), prompt.positions, options)
+        mask = padding(prompt)
+        return self.adapter.forward(prompt, attention_mask=mask, use_cache=True, **options)
 
+    @torch.no_grad()
     def decode(self, prompt: Batch, output: Any, steps: int) -> Tensor:
         """Feed ``steps`` tokens greedily, one after the other, after a prefill."""
         mask, positions = padding(prompt), prompt.positions
+        options: dict[str, Any] = {}
         token = output.logits[:, -1].argmax(-1, keepdim=True)
         for _ in range(steps):
             if mask is not None:
                 mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
             if positions is not None:
-                positions = positions[:, -1:] + 1
-            past = {"input_ids": token, "past_key_values": output.past_key_values}
-            output = self._forward(mask, positions, past)
+                options["position_ids"] = positions = positions[:, -1:] + 1
+            past = output.past_key_values
+            output = self.adapter.model(
+                input_ids=token, attention_mask=mask, past_key_values=past, **options
+            )
             token = output.logits[:, -1].argmax(-1, keepdim=True)
         return token
-
-    @torch.no_grad()
-    def _forward(
-        self, mask: Tensor | None, positions: Tensor | None, inputs: dict[str, Any]
-    ) -> Any:
-        if positions is not None:
-            inputs["position_ids"] = positions
-        return self.adapter.model(attention_mask=mask, use_cache=True, **inputs)
 
     def first_token(self) -> Tensor:
         """Everything from pixels on the device to the first new token."""

@@ -1,12 +1,13 @@
 """What each bench can be asked: a class a command, its fields are the options; free of torch."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.bench.presets import Preset, preset
 from analysis.catalogue import STUDY
 from analysis.errors import UsageError
+from analysis.options import check, option
 
 if TYPE_CHECKING:
     import torch
@@ -17,11 +18,6 @@ _DEVICE = "auto, cpu, cuda, cuda:1, …"
 _SPECS = "Pruner specs, comma-separated; empty takes all."
 _KEEPS = "Comma-separated numbers; empty takes the preset's."
 _TYPES = ("auto", "float32", "bfloat16", "float16")
-
-
-def option(default: Any, help: str, least: int | None = None) -> Any:
-    """Return a field with its help on the command line, and the least value it may have."""
-    return field(default=default, metadata={"help": help, "least": least})
 
 
 @dataclass(frozen=True)
@@ -38,15 +34,9 @@ class Settings:
         """
         from analysis.pruners import make_pruner
 
-        for each in fields(self):
-            value, least = getattr(self, each.name), each.metadata["least"]
-            several = isinstance(value, tuple)
-            if least is not None and any(v < least for v in (value if several else (value,))):
-                what = "all" if several else "it"
-                raise UsageError(f"{each.name} is {value}; {what} must be at least {least}.")
-            if each.name in ("pruner", "pruners"):
-                for spec in value if several else (value,):
-                    make_pruner(spec)
+        check(self)
+        for spec in getattr(self, "pruners", ()):
+            make_pruner(spec)
 
     @property
     def table(self) -> str:
@@ -58,20 +48,20 @@ class Settings:
 class Timed(Settings):
     """What is timed at a preset's sizes, and where."""
 
-    preset: str = option("auto", "Architecture; auto is tiny on a CPU, llava-1.5-7b on a GPU.")
-    batches: tuple[int, ...] = option((1, 8), "Images at a time, comma-separated.", 1)
-    device: str = option("auto", _DEVICE)
-    dtype: str = option("auto", "auto (bfloat16 on a GPU), float32, bfloat16, float16.")
-    warmups: int = option(20, "Untimed repetitions; at least 20 on a GPU.")
-    repeats: int = option(20, "Timed repetitions.")
+    preset: str = option("Architecture; auto is tiny on a CPU, llava-1.5-7b on a GPU.", "auto")
+    batches: tuple[int, ...] = option("Images at a time, comma-separated.", (1, 8), low=1)
+    device: str = option(_DEVICE, "auto")
+    dtype: str = option(
+        "auto (bfloat16 on a GPU), float32, bfloat16, float16.", "auto", choices=_TYPES
+    )
+    warmups: int = option("Untimed repetitions; at least 20 on a GPU.", 20)
+    repeats: int = option("Timed repetitions.", 20)
 
     def __post_init__(self) -> None:
         """Check ranges and names, the preset's, the device's and the clock's among them."""
         super().__post_init__()
         if not self.batches:
             raise UsageError("batches is empty; give at least one batch size.")
-        if self.dtype not in _TYPES:
-            raise UsageError(f"dtype is {self.dtype!r}; choose one of: {', '.join(_TYPES)}.")
         self.architecture  # noqa: B018 (an unknown name, device or count is said now)
 
     @property
@@ -125,23 +115,26 @@ class Timed(Settings):
 class Model(Timed):
     """Time prefill, first token, decoding, memory and cache of every pruner."""
 
-    pruners: tuple[str, ...] = option((), _SPECS)
-    keeps: tuple[int, ...] = option((), _KEEPS, 1)
-    new_tokens: int = option(32, "Tokens decoded after the first.", 1)
-    baselines: bool = option(True, "Also time the usual ways.")
+    pruners: tuple[str, ...] = option(_SPECS, ())
+    keeps: tuple[int, ...] = option(_KEEPS, (), low=1)
+    new_tokens: int = option("Tokens decoded after the first.", 32, low=1)
+    baselines: bool = option("Also time the usual ways.", True)
 
 
 @dataclass(frozen=True)
 class Overhead(Timed):
     """Time entropy, erank and selection by themselves, as the paper's Table 10 does."""
 
-    batches: tuple[int, ...] = option((1, 3, 5, 10), "Images at a time, comma-separated.", 1)
-    pruner: str = option("agilepruner", "Selection that is timed.")
-    keep: int = option(0, "Tokens to keep; 0 takes a ninth.")
+    batches: tuple[int, ...] = option("Images at a time, comma-separated.", (1, 3, 5, 10), low=1)
+    pruner: str = option("Selection that is timed.", "agilepruner")
+    keep: int = option("Tokens to keep; 0 takes a ninth.", 0)
 
     def __post_init__(self) -> None:
         """Check ranges and names, and that there are as many tokens as are kept."""
+        from analysis.pruners import make_pruner
+
         super().__post_init__()
+        make_pruner(self.pruner)
         if not 0 <= self.keep <= self.architecture.patches:
             most = self.architecture.patches
             raise UsageError(f"keep is {self.keep}; it must be 1 to {most}.")
@@ -156,16 +149,16 @@ class Overhead(Timed):
 class Extract(Settings):
     """Time one batched pass against every variant on its own."""
 
-    model: str = option("data/pocket", "Checkpoint, or a preset for random weights.")
-    data: str = option("scenes", "Data set.")
-    limit: int = option(8, "Images.", 1)
-    pruners: tuple[str, ...] = option(STUDY, "Pruner specs, comma-separated.")
-    keeps: tuple[int, ...] = option((), "Comma-separated numbers; empty takes 2/9 and 1/9 of N.")
-    batch_size: int = option(0, "Rows in one generation; 0: by model size.", 0)
-    max_new_tokens: int = option(32, "Limit of a caption; 0: its own.", 0)
-    tasks: tuple[str, ...] = option(("caption",), "Tasks answered, comma-separated.")
-    repeats: int = option(2, "Rounds of all three sides, interleaved.", 1)
-    device: str = option("auto", _DEVICE)
+    model: str = option("Checkpoint, or a preset for random weights.", "data/pocket")
+    data: str = option("Data set.", "scenes")
+    limit: int = option("Images.", 8, low=1)
+    pruners: tuple[str, ...] = option("Pruner specs, comma-separated.", STUDY)
+    keeps: tuple[int, ...] = option("Comma-separated numbers; empty takes 2/9 and 1/9 of N.", ())
+    batch_size: int = option("Rows in one generation; 0: by model size.", 0, low=0)
+    max_new_tokens: int = option("Limit of a caption; 0: its own.", 32, low=0)
+    tasks: tuple[str, ...] = option("Tasks answered, comma-separated.", ("caption",))
+    repeats: int = option("Rounds of all three sides, interleaved.", 2, low=1)
+    device: str = option(_DEVICE, "auto")
 
     @property
     def table(self) -> str:
@@ -182,11 +175,11 @@ class Extract(Settings):
 class Flops(Settings):
     """Count operations and cache bytes of every pruner; nothing is run."""
 
-    preset: str = option("llava-1.5-7b", "Published sizes.")
-    pruners: tuple[str, ...] = option((), _SPECS)
-    keeps: tuple[int, ...] = option((576, 192, 128, 64, 32), "Comma-separated numbers.")
-    text_tokens: int = option(30, "Text tokens of the prompt.")
-    new_tokens: int = option(1, "Tokens of the answer.")
+    preset: str = option("Published sizes.", "llava-1.5-7b")
+    pruners: tuple[str, ...] = option(_SPECS, ())
+    keeps: tuple[int, ...] = option("Comma-separated numbers.", (576, 192, 128, 64, 32))
+    text_tokens: int = option("Text tokens of the prompt.", 30)
+    new_tokens: int = option("Tokens of the answer.", 1)
 
     @property
     def table(self) -> str:
@@ -198,12 +191,10 @@ class Flops(Settings):
 class Pruners(Settings):
     """Time measures and selections against the usual formulations, on the CPU and any GPU."""
 
-    tower: bool = option(True, "Also time [CLS] capture in a CLIP-L tower.")
-    clock: str = option("wall", "wall, or cpu: processor time, one thread, for busy machines.")
-    rounds: int = option(25, "At most so many rounds of each.", 1)
-
-    def __post_init__(self) -> None:
-        """Check the clock's name and the rounds."""
-        super().__post_init__()
-        if self.clock not in ("wall", "cpu"):
-            raise UsageError(f"clock must be one of wall, cpu, got {self.clock!r}.")
+    tower: bool = option("Also time [CLS] capture in a CLIP-L tower.", True)
+    clock: str = option(
+        "wall, or cpu: processor time, one thread, for busy machines.",
+        "wall",
+        choices=("wall", "cpu"),
+    )
+    rounds: int = option("At most so many rounds of each.", 25, low=1)

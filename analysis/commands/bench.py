@@ -1,16 +1,14 @@
 """``agile bench``: measure what pruning buys, what it costs, and how fast runs are made."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from importlib import import_module
-from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.bench import settings
-from analysis.errors import UsageError
+from analysis.flags import flags
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +48,15 @@ def _command(
 ) -> Callable[..., None]:
     """Return the command whose options are the fields of a class."""
 
-    def call(out: Path | None, **given: Any) -> None:
+    def call(
+        given: dict[str, Any],
+        out: Annotated[
+            Path | None, typer.Option(help="CSV to write; by default in data/bench.")
+        ] = None,
+    ) -> None:
         from analysis.bench.output import FOLDER, write_tables
 
-        chosen = options(**{f.name: _parsed(f, given[f.name]) for f in fields(options)})
+        chosen = options(**given)
         module = import_module(f"analysis.bench.{name}")
         path = out or FOLDER / f"{chosen.table}.csv"
         frame = write_tables(module.run(chosen), path)
@@ -61,39 +64,8 @@ def _command(
         for line in getattr(module, "remarks", lambda *_: [])(chosen, frame):
             typer.echo(line)
 
-    csv = Annotated[Path | None, typer.Option(help="CSV to write; by default in data/bench.")]
-    parameters = [
-        Parameter(f.name, Parameter.KEYWORD_ONLY, default=_written(f.default), annotation=_kind(f))
-        for f in fields(options)
-    ]
-    parameters.append(Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation=csv))
-    call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    call.__annotations__ = {p.name: p.annotation for p in parameters}
     call.__doc__ = options.__doc__
-    return call
-
-
-def _kind(field: Any) -> Any:
-    """Return the option's type on the command line: lists are text with commas."""
-    kind = str if isinstance(field.default, tuple) else field.type
-    return Annotated[kind, typer.Option(help=field.metadata["help"])]
-
-
-def _written(value: Any) -> Any:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def _parsed(field: Any, given: Any) -> Any:
-    """Read comma-separated names or whole numbers; an empty list is the field's own default."""
-    if not isinstance(field.default, tuple):
-        return given
-    parts = [part.strip() for part in given.split(",") if part.strip()]
-    try:
-        return tuple(get_args(field.type)[0](part) for part in parts) or field.default
-    except ValueError as error:
-        raise UsageError(
-            f"{field.name} is {given!r}; give whole numbers such as 128,64."
-        ) from error
+    return flags(given=options)(call)
 
 
 def _print(frame: "pd.DataFrame", path: Path, columns: list[str]) -> None:

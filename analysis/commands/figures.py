@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from analysis.flags import EMBEDDED_RUN, Out, Resamples, RunFolder, Seed
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
@@ -18,14 +20,10 @@ def figures(
         list[str] | None,
         typer.Argument(help="Figures to draw, 'all', 'ls' to list them, or 'gallery'."),
     ] = None,
-    run: Annotated[Path, typer.Option(help="Run folder to draw from.")] = Path(
-        "data/runs/pocket-scenes"
-    ),
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write; figures/RUN when not given.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 10_000,
+    run: RunFolder = EMBEDDED_RUN,
+    out: Out = None,
+    seed: Seed = 0,
+    resamples: Resamples = 10_000,
     force: Annotated[bool, typer.Option(help="Draw even what is up to date.")] = False,
 ) -> None:
     """Draw figures and tables of a run as PDF, PNG, SVG, CSV and LaTeX.
@@ -52,11 +50,9 @@ def figures(
 
 
 def findings(
-    run: Annotated[Path, typer.Option(help="Run folder to judge by.")] = Path(
-        "data/runs/pocket-scenes"
-    ),
+    run: RunFolder = EMBEDDED_RUN,
     out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/findings.md"),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write each claim of the paper, what a run shows for it, and the verdict."""
     from analysis.figures.findings import write
@@ -68,15 +64,11 @@ def findings(
 
 
 def report(
-    run: Annotated[Path, typer.Option(help="Run folder to show.")] = Path(
-        "data/runs/pocket-scenes"
-    ),
+    run: RunFolder = EMBEDDED_RUN,
     figures: Annotated[
         Path | None, typer.Option(help="Its drawn figures; figures/RUN when not given.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write; figures/RUN/report when not given.")
-    ] = None,
+    out: Out = None,
     images: Annotated[int, typer.Option(min=1, help="Images in the explorer.")] = 200,
 ) -> None:
     """Write a static page: figures, and an explorer of images, kept tokens and captions."""

@@ -133,13 +133,11 @@ def pruners() -> Listing:
 
 def measures() -> Listing:
     """Return the table of measures."""
-    from analysis.measures import MEASURES
+    from analysis.measures import measure_table
 
     columns = ("name", "about", "unit", "range", "what it is", "source")
-    rows = [
-        dict(zip(columns, _measure(MEASURES.get(name)), strict=True)) for name in MEASURES.names()
-    ]
-    return Listing(columns, rows)
+    found = measure_table().values()
+    return Listing(columns, [dict(zip(columns, _measure(m), strict=True)) for m in found])
 
 
 def models() -> Listing:

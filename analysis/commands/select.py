@@ -15,56 +15,56 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the verb to the command line."""
+    app.command("select")(select)
 
-    @app.command("select")
-    def select(
-        pruner: Annotated[str, typer.Option(help="Name or spec; `agile ls pruners` has them.")],
-        tokens: Annotated[
-            Path, typer.Option(help="Arrays of one image, .npz or safetensors, by field name.")
-        ],
-        keep: Annotated[
-            int | None,
-            typer.Option(help="Tokens to keep; may be left out where the method sets the count."),
-        ] = None,
-        param: Annotated[
-            list[str] | None, typer.Option(help="key=value, once per parameter of the pruner.")
-        ] = None,
-        seed: Annotated[
-            int | None, typer.Option(help="Seed of a pruner that draws at random, over its own.")
-        ] = None,
-        against: Annotated[
-            list[str] | None,
-            typer.Option(help="Spec of another pruner; also print the overlap (Jaccard)."),
-        ] = None,
-        out: Annotated[
-            Path | None, typer.Option(help="Also write indices, weights and outputs as .npz.")
-        ] = None,
-    ) -> None:
-        """Run one pruner on your own arrays and print what it kept as JSON."""
-        from analysis.pruners import make_pruner
-        from analysis.pruners.arrays import load_tokens
 
-        rule = make_pruner(pruner, _pairs(param or []))
-        image, ignored = load_tokens(tokens)
-        if ignored:
-            typer.echo(f"agile: ignored, no field of the contract: {', '.join(ignored)}", err=True)
-        others = [make_pruner(spec) for spec in against or []]
-        selection = _choose(rule, image, keep, seed)
-        found = describe(rule, image, keep, selection)
-        if seed is not None:
-            found["seed"] = seed
-        if others:
-            found["overlap"] = {
-                other.label: _overlap(selection, _choose(other, image, keep, seed))
-                for other in others
-            }
-        if out is not None and not save_selection(out, rule, image, selection):
-            typer.echo(
-                "agile: no outputs in the file; they need encoder_features and cls_feature.",
-                err=True,
-            )
-        typer.echo(json.dumps(found, allow_nan=False))
+def select(
+    pruner: Annotated[str, typer.Option(help="Name or spec; `agile ls pruners` has them.")],
+    tokens: Annotated[
+        Path, typer.Option(help="Arrays of one image, .npz or safetensors, by field name.")
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(help="Tokens to keep; may be left out where the method sets the count."),
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="key=value, once per parameter of the pruner.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of a pruner that draws at random, over its own.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Spec of another pruner; also print the overlap (Jaccard)."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write indices, weights and outputs as .npz.")
+    ] = None,
+) -> None:
+    """Run one pruner on your own arrays and print what it kept as JSON."""
+    from analysis.pruners import make_pruner
+    from analysis.pruners.arrays import load_tokens
+
+    rule = make_pruner(pruner, _pairs(param or []))
+    image, ignored = load_tokens(tokens)
+    if ignored:
+        typer.echo(f"agile: ignored, no field of the contract: {', '.join(ignored)}", err=True)
+    others = [make_pruner(spec) for spec in against or []]
+    selection = _choose(rule, image, keep, seed)
+    found = describe(rule, image, keep, selection)
+    if seed is not None:
+        found["seed"] = seed
+    if others:
+        found["overlap"] = {
+            other.label: _overlap(selection, _choose(other, image, keep, seed)) for other in others
+        }
+    if out is not None and not save_selection(out, rule, image, selection):
+        typer.echo(
+            "agile: no outputs in the file; they need encoder_features and cls_feature.",
+            err=True,
+        )
+    typer.echo(json.dumps(found, allow_nan=False))
 
 
 def describe(

@@ -7,7 +7,8 @@ wrote or that holds Parquet files or pictures (``imagefolder``), or one Parquet 
 
 Columns (a name after each): ``image`` (the one picture column by default), ``question``,
 ``answer`` (yes/no, or the number or letter of a choice), ``choices`` (a list), ``id`` (rows of one
-id are one image), ``captions`` (references, for CHAIR), ``category`` (a question's subset).
+id are one image), ``captions`` (references, for CHAIR; of all rows of an image), ``category`` (a
+question's subset).
 Options: ``prompt`` (asked where there is no question), ``suffix`` (ends each question), ``task``
 (caption, yesno or choice; caption takes any answer), ``revision``, ``stream`` (yes or no; by
 default above 4 GiB: then rows are read one after the other, and ``id`` has no meaning).
@@ -26,7 +27,7 @@ from PIL import Image
 from analysis.datasets.annotations import objects_in_captions
 from analysis.datasets.base import DETAIL_PROMPT, TASKS, Dataset, Question, Sample, Task
 from analysis.datasets.folder import names_and_sizes
-from analysis.datasets.listed import Asked, Listed, yes_or_no
+from analysis.datasets.listed import Asked, Listed, joined, yes_or_no
 from analysis.datasets.scienceqa import LETTERS, lettered
 from analysis.datasets.tables import IMAGE, Table, decoded, library
 from analysis.errors import UsageError
@@ -34,6 +35,7 @@ from analysis.errors import UsageError
 COLUMNS = (IMAGE, "question", "answer", "choices", "id", "captions", "category")
 #: Bytes above which a data set is streamed instead of copied.
 STREAM_ABOVE = 4 << 30
+_STREAM = {"": None, "yes": True, "no": False}
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,6 @@ def _pin(path: Path) -> str:
     return names_and_sizes(path, sorted(file for file in path.rglob("*") if file.is_file()))
 
 
-_STREAM = {"": None, "yes": True, "no": False}
-
-
 def _split(place: str, asked: list[str], splits: list[str]) -> str:
     """Return the split asked for, else test, else the first."""
     split = asked[0] if asked else "test" if "test" in splits else splits[0]
@@ -195,13 +194,14 @@ class Columns:
         category = values.get("category")
         split = None if category is None else str(category)
         task, label = self.task or _task(values), None if answer is None else str(answer)
+        name = "caption" if asked is None and answer is None else f"q{number}"
         if task == "choice":
             given = {"question": text, "choices": values.get("choices"), "answer": _place(answer)}
             text, label = lettered(given, where, self._suffix)
-            return Question(f"q{number}", task, text, split, label)
+            return Question(name, task, text, split, label)
         if task == "yesno" and answer is not None:
             label = yes_or_no({True: "yes", False: "no"}.get(answer, answer), where)
-        return Question(f"q{number}", task, text + self._suffix, split, label)
+        return Question(name, task, text + self._suffix, split, label)
 
 
 class HubData(Listed):
@@ -250,10 +250,12 @@ class StreamedData(Dataset):
         number = int(image_id)
         if number != self._at:
             self._rows = iter(self._data.skip(number))
-        row: dict[str, Any] = next(self._rows)
+        row: dict[str, Any] | None = next(self._rows, None)
+        if row is None:
+            raise KeyError(image_id)
         self._at = number + 1
         load = partial(_picture, row.pop(self._columns.image), self._columns.where)
-        return self._columns.asked(row, load, number).sample()
+        return joined([self._columns.asked(row, load, number)])
 
 
 def _picture(value: Mapping[str, Any] | None, where: str, name: str) -> Image.Image:

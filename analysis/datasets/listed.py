@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ class Asked:
         Returns the image, given the name it has in messages; the first question's is used.
     question
         What is asked.
-    file_name, meta, objects
+    file_name, meta
         As in `Sample`; of the first question.
+    objects
+        As in `Sample`; those of all questions together.
     """
 
     image_id: str
@@ -40,16 +43,19 @@ class Asked:
     meta: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[str, ...] | None = None
 
-    def sample(self, questions: Iterable[Question] = ()) -> Sample:
-        """Return the sample of the image, asked these questions, else this one."""
-        return Sample(
-            image_id=self.image_id,
-            file_name=self.file_name or self.image_id,
-            load=lambda: self.load(self.image_id),
-            questions=tuple(questions) or (self.question,),
-            objects=self.objects,
-            meta=self.meta,
-        )
+
+def joined(rows: Sequence[Asked]) -> Sample:
+    """Return the sample of one image from all that is asked about it; equal questions once."""
+    first = rows[0]
+    known = [row.objects for row in rows if row.objects is not None]
+    return Sample(
+        image_id=first.image_id,
+        file_name=first.file_name or first.image_id,
+        load=partial(first.load, first.image_id),
+        questions=tuple(dict.fromkeys(row.question for row in rows)),
+        objects=tuple(sorted(set().union(*known))) if known else None,
+        meta=first.meta,
+    )
 
 
 class Listed(Dataset):
@@ -64,12 +70,10 @@ class Listed(Dataset):
     """
 
     def __init__(self, asked: Iterable[Asked], revision: str) -> None:
-        first: dict[str, Asked] = {}
-        questions: dict[str, list[Question]] = {}
+        rows: dict[str, list[Asked]] = {}
         for one in asked:
-            first.setdefault(one.image_id, one)
-            questions.setdefault(one.image_id, []).append(one.question)
-        self._samples = {name: one.sample(questions[name]) for name, one in first.items()}
+            rows.setdefault(one.image_id, []).append(one)
+        self._samples = {image_id: joined(found) for image_id, found in rows.items()}
         self.revision = revision
 
     def ids(self) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from analysis.datasets.checks import Received, digests
 from analysis.errors import UsageError
@@ -64,7 +63,7 @@ def verify(folder: Path) -> Iterator[Finding]:
         raise UsageError(
             f"{str(folder)!r} has no {MANIFEST}; give a folder that agile data get filled."
         )
-    for entry in read_manifest(path).values():
+    for entry in read_manifest(path)[1].values():
         yield _compare(folder / entry.path, entry)
 
 
@@ -96,13 +95,12 @@ class Manifest:
         self.name, self.revision = name, revision
         self.entries: dict[str, Entry] = {}
         if self.path.exists():
-            data = _read(self.path)
-            if (data["name"], data["revision"]) != (name, revision):
+            held, self.entries = read_manifest(self.path)
+            if held != (name, revision):
                 raise UsageError(
-                    f"{str(folder)!r} holds {data['name']} at {data['revision']}, not {name} at "
-                    f"{revision}; choose another folder with --to."
+                    f"{str(folder)!r} holds {held[0]} at {held[1]}, not {name} at {revision}; "
+                    f"choose another folder with --to."
                 )
-            self.entries = read_manifest(self.path)
 
     def has(self, path: str) -> bool:
         """Return whether a file arrived earlier and still has its size."""
@@ -120,20 +118,17 @@ class Manifest:
         os.replace(part, self.path)
 
 
-def read_manifest(path: Path) -> dict[str, Entry]:
-    """Return the entries of a manifest by path; ``UsageError`` when it is not one."""
-    try:
-        entries = [Entry(**row) for row in _read(path)["files"]]
-    except TypeError as error:
-        raise UsageError(f"{path.name} is not a manifest ({error}); delete it.") from error
-    return {entry.path: entry for entry in entries}
+def read_manifest(path: Path) -> tuple[tuple[str, str], dict[str, Entry]]:
+    """Return name and revision of the data set, and the entries of a manifest by path.
 
-
-def _read(path: Path) -> dict[str, Any]:
+    Raises
+    ------
+    UsageError
+        If it is unreadable or no manifest.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if not {"name", "revision", "files"} <= set(data):
-            raise ValueError("it lacks name, revision or files")
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{path.name} cannot be read ({error}); delete it.") from error
-    return dict(data)
+        entries = [Entry(**row) for row in data["files"]]
+        return (data["name"], data["revision"]), {entry.path: entry for entry in entries}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{path.name} is not a manifest ({error}); delete it.") from error

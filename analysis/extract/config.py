@@ -58,7 +58,7 @@ class ExtractConfig(Checkpoint):
         "Comma-separated specs: name, name:key=value:…, or …@keep.", STUDY
     )
     keeps: tuple[int, ...] = option(
-        "Tokens to keep, such as 128,64,32; default 2/9, 1/9, 1/18.", ()
+        "Tokens to keep, such as 128,64,32; default 2/9, 1/9, 1/18.", (), low=1
     )
     limit: int | None = option("Use this many images.", None, low=1)
     offset: int = option("Skip this many images first.", 0, low=0)
@@ -87,8 +87,6 @@ class ExtractConfig(Checkpoint):
                 "--model data/pocket --data scenes."
             )
         check(self)
-        if any(keep < 1 for keep in self.keeps):
-            raise UsageError(f"keeps are {list(self.keeps)}; every one must be at least 1.")
         for name in ("pruners", "keeps", "tasks"):
             values = getattr(self, name)
             if len(set(values)) != len(values):

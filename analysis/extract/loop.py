@@ -1,7 +1,7 @@
 """The extraction loop: plan, load the model once, make the missing shards, report."""
 
 import dataclasses
-import itertools
+import hashlib
 import json
 import logging
 import math
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
 from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.images import Batches, image_ids
 from analysis.runs import Run
 from analysis.runs.shards import shard_name
 
@@ -46,24 +45,6 @@ class Report:
     images: int
     failed: int
     seconds: float
-
-
-def image_ids(dataset: Dataset, config: ExtractConfig) -> list[str]:
-    """Ids of the images a run covers, offset and limit applied.
-
-    Raises
-    ------
-    UsageError
-        When none are left.
-    """
-    stop = None if config.limit is None else config.offset + config.limit
-    chosen = dataset.ids()[config.offset : stop]
-    if not chosen:
-        raise UsageError(
-            f"offset {config.offset} leaves none of the {len(dataset)} images of {config.data}; "
-            "choose a smaller offset."
-        )
-    return chosen
 
 
 def finished(path: Path, config: ExtractConfig) -> Run | None:
@@ -130,7 +111,9 @@ def run_extraction(
     run = Run.create(path, _manifest(worker, config, dataset, ids))
     mine = [i for i in run.missing if i % runtime.workers == runtime.worker]
     started = time.perf_counter()
-    _make(run, worker, dataset, ids, mine, runtime)
+    batches = Batches(dataset, ids, config.offset, config.shard_size)
+    for index, samples in batches.read(mine, "extract", runtime.progress):
+        run.write_shard(index, worker.rows(samples))
     seconds = time.perf_counter() - started
     _note_session(run, runtime, worker.adapter.describe(), len(mine), seconds)
     return _report(run, len(mine), seconds)
@@ -163,44 +146,15 @@ def _data_block(config: ExtractConfig, dataset: Dataset, ids: list[str]) -> dict
         "spec": config.data,
         "revision": dataset.revision,
         "source": dataset.source,
-        "ids_sha256": _hash_ids(ids),
+        "ids_sha256": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
         "n": len(ids),
     }
-
-
-def _hash_ids(ids: list[str]) -> str:
-    import hashlib
-
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def _parameters(variant: Any) -> dict[str, Any]:
     """Parameters of a pruner as plain values."""
     plain = dataclasses.asdict(variant.pruner)
     return json.loads(json.dumps(plain, default=str))
-
-
-def _make(
-    run: Run,
-    worker: "Worker",
-    dataset: Dataset,
-    ids: list[str],
-    shards: list[int],
-    runtime: Runtime,
-) -> None:
-    """Make the listed shards, with a progress bar in images."""
-    size = worker.config.shard_size
-    total = sum(len(ids[i * size : (i + 1) * size]) for i in shards)
-    bar = tqdm(
-        total=total, unit="image", disable=None if runtime.progress else True, desc="extract"
-    )
-    with bar:
-        for index in shards:
-            chosen = ids[index * size : (index + 1) * size]
-            start = worker.config.offset + index * size
-            samples = list(itertools.islice(dataset.samples(start, len(chosen)), len(chosen)))
-            run.write_shard(index, worker.rows(samples))
-            bar.update(len(chosen))
 
 
 def _note_session(

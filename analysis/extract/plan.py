@@ -6,7 +6,8 @@ from pathlib import Path
 
 from analysis.datasets import load_dataset
 from analysis.extract.config import ExtractConfig, Runtime
-from analysis.extract.loop import finished, image_ids
+from analysis.extract.images import image_ids
+from analysis.extract.loop import finished
 from analysis.extract.resolve import load_options, resolve
 from analysis.extract.variants import Variant
 from analysis.models import outline

@@ -15,14 +15,16 @@ from analysis.errors import AgileError, UsageError
 from analysis.figures.base import Recipe
 from analysis.figures.bench import bench_folder
 from analysis.figures.inputs import Inputs, MissingInput
-from analysis.figures.save import digest, packages, save, write_provenance
+from analysis.figures.save import digest, save, write_provenance
 from analysis.plots.style import drawing
+from analysis.provenance import packages
 from analysis.runs import Run
 from chair_eval.bootstrap import Bootstrap
 
 log = logging.getLogger(__name__)
-# Packages whose source decides what a figure looks like.
-_SOURCES = ("scores", "stats", "plots", "figures")
+# Parts of the package whose source or data decide what a figure looks like.
+_SOURCES = ("benchmarks.py", "catalogue.py", "figures", "plots", "runs", "scores", "stats")
+_ENDINGS = (".py", ".yaml", ".tsv", ".txt", ".json")
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,9 @@ def run_stamp(run: Path, boot: Bootstrap) -> dict[str, Any]:
 def code_digest() -> str:
     """Return a hash over the source that turns records into figures."""
     home = Path(analysis.__file__).parent
-    files = [path for name in _SOURCES for path in (home / name).rglob("*.py")]
-    chair = home.parent / "chair_eval"
-    files += [path for path in chair.rglob("*") if path.suffix in (".py", ".tsv", ".txt", ".json")]
+    roots = [*(home / name for name in _SOURCES), home.parent / "chair_eval"]
+    inside = (path for root in roots for path in (root, *root.rglob("*")))
+    files = {path for path in inside if path.suffix in _ENDINGS}
     whole = hashlib.sha256()
     for path in sorted(files):
         whole.update(f"{path.relative_to(home.parent).as_posix()} {digest(path)}\n".encode())

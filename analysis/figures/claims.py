@@ -135,15 +135,16 @@ def context(inputs: Inputs, key: str) -> Iterator[str]:
 
 def _hallucination(inputs: Inputs) -> Iterator[str]:
     units = inputs.units[inputs.units["variant"].isin(at_budget(inputs))]
-    found = association(units, "erank", "n_hallucinated", inputs.boot).set_index("group")
-    if WITHIN in found.index and "lowest" in found:
-        row = found.loc[WITHIN]
+    found = association(units, "erank", "n_hallucinated", inputs.boot)
+    if "lowest" in found:
+        rows = {row["group"]: row for row in records(found)}
+        row = rows[WITHIN]
         yield (
             f"Leaving out one of the {int(row['methods'])} methods at a time, this r is between "
             f"{number(row['lowest'])} and {number(row['highest'])} (most without "
             f"{look(row['without']).label}); {row['share']:.0%} of the variance of erank inside "
             "images lies between methods, whose means alone give r = "
-            f"{interval(found.loc[METHODS])}."
+            f"{interval(rows[METHODS])}."
         )
     if "truncated" in units:
         known = units["truncated"].dropna()

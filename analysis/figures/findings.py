@@ -105,7 +105,8 @@ def rule(inputs: Inputs, margins: Margins) -> list[str]:
         "(Benjamini–Hochberg).",
         "",
         f"A test is *for* or *against* where q < {1 - inputs.boot.level:.2g} and the effect "
-        "reaches its smallest effect of interest; *equivalent* where two one-sided tests place it inside; "
+        "reaches its smallest effect of interest; *equivalent* where two one-sided tests place it "
+        "inside; "
         f"else *open*. Smallest effects of interest: {sizes}.",
         "",
         "*Supported*: every decisive test is for the claim. *Partly*: some are, none is against. "

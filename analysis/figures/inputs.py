@@ -11,8 +11,7 @@ import pandas as pd
 
 from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
-from analysis.runs import Run
-from analysis.runs.schemas import KEPT
+from analysis.runs import TABLES, Run
 from analysis.scores.counts import Part, count_chair, count_questions, scored_captions
 from chair_eval.bootstrap import Bootstrap
 
@@ -92,7 +91,9 @@ class Inputs:
     @cached_property
     def kept(self) -> pd.DataFrame:
         """Kept sets without their token lists, one row per image × variant."""
-        found = self.table("kept", [name for name in KEPT.names if name not in _KEPT_LISTS])
+        found = self.table(
+            "kept", [name for name in TABLES["kept"].names if name not in _KEPT_LISTS]
+        )
         found = found[found["image_id"].isin(self.images["image_id"])]
         return found.sort_values(["variant", "image_id"], ignore_index=True)
 

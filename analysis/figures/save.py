@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,6 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "png": {},
 }
-PACKAGES = [
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "pillow",
-    "scipy",
-    "seaborn",
-    "statsmodels",
-    "tueplots",
-]
 
 
 def save(drawn: Drawn, recipe: Recipe, out: Path, *, embedded: bool) -> list[Path]:
@@ -70,11 +59,6 @@ def save(drawn: Drawn, recipe: Recipe, out: Path, *, embedded: bool) -> list[Pat
 def numbers(frame: pd.DataFrame) -> str:
     """Return a frame as CSV text with ten significant digits."""
     return frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-
-
-def packages() -> dict[str, str]:
-    """Return the versions a figure's bytes depend on."""
-    return {name: version(name) for name in PACKAGES}
 
 
 def digest(path: Path) -> str:

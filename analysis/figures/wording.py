@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.stats.complexity import COMPLEX, INTERACTION, SIMPLE, kind_of
+from analysis.stats.estimate import records
 
 # One estimate: a row of a frame, or any mapping with its columns.
 Row = Any
@@ -76,8 +77,8 @@ def crossing_sentence(gaps: pd.DataFrame, what: str, better: int) -> str:
 
     ``gaps`` has one row each for simple, complex and interaction; ``better`` is -1 where less is.
     """
-    rows = gaps.set_index("group")
-    simple, dense, both = (rows.loc[name] for name in (SIMPLE, COMPLEX, INTERACTION))
+    rows = {row["group"]: row for row in records(gaps)}
+    simple, dense, both = (rows[name] for name in (SIMPLE, COMPLEX, INTERACTION))
     if not np.isfinite([each["low"] for each in (simple, dense)]).all():
         return f"Whether complexity decides the winner in {what} is undefined here."
     text = (

@@ -1,5 +1,5 @@
-"""Measures: tensor in, number out. `MEASURES` says what each of them is."""
+"""Measures: tensor in, number out. `measure_table` says what each of them is."""
 
-from analysis.measures.catalogue import MEASURES, Measure
+from analysis.measures.catalogue import Measure, measure_table
 
-__all__ = ["MEASURES", "Measure"]
+__all__ = ["Measure", "measure_table"]

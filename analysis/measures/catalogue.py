@@ -1,9 +1,9 @@
 """Every measure by name: what it is about, its unit and its range."""
 
+import csv
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Literal
-
-from analysis.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -33,100 +33,7 @@ class Measure:
     source: str
 
 
-MEASURES: Registry[Measure] = Registry("measure")
-
-_KEPT = "analysis.measures.kept.kept_measures"
-_ALL = (
-    Measure(
-        "entropy",
-        "image",
-        "nats",
-        "0",
-        "ln N",
-        "Entropy of [CLS] attention over the patches, renormalised (Eqs. 1 and 2).",
-        "analysis.measures.entropy.attention_entropy",
-    ),
-    Measure(
-        "erank",
-        "image",
-        "directions",
-        "1",
-        "min(N-1, D)",
-        "Effective rank of all tokens after the projector, centred as the release does (Eq. 4).",
-        "analysis.measures.gram.Gram.erank",
-    ),
-    Measure(
-        "erank_plain",
-        "image",
-        "directions",
-        "1",
-        "min(N, D)",
-        "The same without centring, as the formula is printed.",
-        "analysis.measures.gram.Gram.erank",
-    ),
-    Measure(
-        "kept_erank",
-        "kept",
-        "directions",
-        "1",
-        "min(K-1, D)",
-        "Effective rank of the kept tokens, centred; column erank of the kept records.",
-        _KEPT,
-    ),
-    Measure(
-        "kept_erank_plain",
-        "kept",
-        "directions",
-        "1",
-        "min(K, D)",
-        "The same without centring; column erank_plain of the kept records.",
-        _KEPT,
-    ),
-    Measure(
-        "attention_mass",
-        "kept",
-        "share",
-        "0",
-        "1",
-        "Share of the patches' [CLS] attention that the kept tokens hold.",
-        _KEPT,
-    ),
-    Measure(
-        "attention_mean",
-        "kept",
-        "probability",
-        "0",
-        "1",
-        "Mean [CLS] attention of the kept tokens, not renormalised; about 1/N when uniform.",
-        _KEPT,
-    ),
-    Measure(
-        "pairwise_distance",
-        "kept",
-        "1 - cosine",
-        "0",
-        "2",
-        "Mean cosine distance over all pairs of kept tokens.",
-        _KEPT,
-    ),
-    Measure(
-        "coverage",
-        "kept",
-        "share",
-        "0",
-        "1",
-        "Share of grid cells with a kept token on them or on one of their 8 neighbours.",
-        "analysis.measures.kept.coverage",
-    ),
-    Measure(
-        "jaccard",
-        "pair",
-        "share",
-        "0",
-        "1",
-        "Overlap of two kept sets of one image, intersection over union.",
-        "analysis.measures.kept.jaccard",
-    ),
-)
-for _measure in _ALL:
-    MEASURES.register(_measure.name)(_measure)
+def measure_table() -> dict[str, Measure]:
+    """Return every measure by name, as ``measures.csv`` beside this file lists them."""
+    table = files(__package__).joinpath("measures.csv").read_text(encoding="utf-8")
+    return {row["name"]: Measure(**row) for row in csv.DictReader(table.splitlines())}  # type: ignore[arg-type]

@@ -1,15 +1,13 @@
 """One Gram matrix per image serves every erank and every cosine distance."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from analysis.measures.erank import spectrum_erank
-
-if TYPE_CHECKING:
-    from analysis.tokens import VisualTokens
 
 _EPS = torch.finfo(torch.float64).eps
 # Lengths whose squares, and those of their parts, float32 holds with room to spare.
@@ -37,8 +35,6 @@ class Gram:
 
     def __init__(self, features: Tensor) -> None:
         self._features = features.float() if features.dtype != torch.float64 else features
-        self._matrix: Tensor | None = None
-        self._distance: Tensor | None = None
         self._eranks: dict[bool, float] = {}
 
     @classmethod
@@ -55,17 +51,25 @@ class Gram:
         return cls(features)
 
     @property
+    def device(self) -> torch.device:
+        """Device the tokens live on."""
+        return self._features.device
+
+    @property
+    def dimension(self) -> int:
+        """Length D of the tokens."""
+        return self._features.shape[1]
+
+    @cached_property
     def matrix(self) -> Tensor:
         """(N, N) float64 inner products of the tokens."""
-        if self._matrix is None:
-            wide = self._features.double()
-            self._matrix = wide @ wide.mT
-        return self._matrix
+        wide = self._features.double()
+        return wide @ wide.mT
 
     @property
     def has_distance(self) -> bool:
         """Whether `cosine_distance` is computed already."""
-        return self._distance is not None
+        return "_distance" in vars(self)
 
     def cosine_distance(self) -> Tensor:
         """Return (N, N) float32 distances 1 - cosine, in [0, 2] up to rounding.
@@ -73,9 +77,11 @@ class Gram:
         A token of zero norm is at distance 1 from every other token and at 0 from
         itself and other zero tokens. The matrix is shared: do not write to it.
         """
-        if self._distance is None:
-            self._distance = cosine_distances(self._features)
         return self._distance
+
+    @cached_property
+    def _distance(self) -> Tensor:
+        return cosine_distances(self._features)
 
     def erank(self, indices: Tensor | None = None, centred: bool = True) -> float:
         """Return the effective rank of all tokens, or of those at ``indices`` (K,).
@@ -83,13 +89,12 @@ class Gram:
         See `analysis.measures.erank.effective_rank` for the definition, the range and
         the degenerate cases.
         """
-        if indices is None:
-            if centred not in self._eranks:
-                block = self.matrix
-                self._eranks[centred] = float(gram_erank(block, self._features.shape[1], centred))
-            return self._eranks[centred]
-        rows = indices.to(self.matrix.device)
-        return float(gram_erank(self.matrix[rows][:, rows], self._features.shape[1], centred))
+        if indices is not None:
+            rows = indices.to(self.matrix.device)
+            return float(gram_erank(self.matrix[rows][:, rows], self.dimension, centred))
+        if not self.has_erank(centred):
+            self.remember_erank(float(gram_erank(self.matrix, self.dimension, centred)), centred)
+        return self._eranks[centred]
 
     def remember_erank(self, value: float, centred: bool) -> None:
         """Take the effective rank of all tokens that was computed for a batch."""
@@ -98,6 +103,14 @@ class Gram:
     def has_erank(self, centred: bool) -> bool:
         """Whether the effective rank of all tokens is computed already."""
         return centred in self._eranks
+
+
+class HasGram(Protocol):
+    """One image, as far as its Gram matrix is concerned."""
+
+    @property
+    def gram(self) -> Gram:
+        """Inner products of its tokens."""
 
 
 def gram_erank(gram: Tensor, dimension: int, centred: bool = True) -> Tensor:
@@ -116,16 +129,17 @@ def gram_erank(gram: Tensor, dimension: int, centred: bool = True) -> Tensor:
     return spectrum_erank(torch.where(values > noise, values, 0.0).sqrt())
 
 
-def eranks(batch: Sequence["VisualTokens"], centred: bool = True) -> Tensor:
+def eranks(batch: Sequence[HasGram], centred: bool = True) -> Tensor:
     """Return (B,) float64 effective ranks of images of one size, in one batched solve."""
-    missing = [t for t in batch if not t.gram.has_erank(centred)]
+    grams = [image.gram for image in batch]
+    missing = [gram for gram in grams if not gram.has_erank(centred)]
     if len(missing) > 1:
-        grams = torch.stack([t.gram.matrix for t in missing])
-        fresh = gram_erank(grams, missing[0].features.shape[1], centred)
-        for tokens, value in zip(missing, fresh.tolist(), strict=True):
-            tokens.gram.remember_erank(value, centred)
-    values = [t.gram.erank(centred=centred) for t in batch]
-    return torch.tensor(values, dtype=torch.float64, device=batch[0].device)
+        matrices = torch.stack([gram.matrix for gram in missing])
+        fresh = gram_erank(matrices, missing[0].dimension, centred)
+        for gram, value in zip(missing, fresh.tolist(), strict=True):
+            gram.remember_erank(value, centred)
+    values = [gram.erank(centred=centred) for gram in grams]
+    return torch.tensor(values, dtype=torch.float64, device=grams[0].device)
 
 
 def cosine_distances(features: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from analysis.measures.gram import gram_erank
-from analysis.pruners.base import Selection
+from analysis.selection import Selection
 from analysis.tokens import VisualTokens
 
 # A cell is covered when a kept token lies on it or on one of its 8 neighbours.

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import Selection
+from analysis.selection import Selection
 from analysis.tokens import VisualTokens
 
 # Fields that belong to the whole image, and fields whose first row is [CLS].

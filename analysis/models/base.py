@@ -22,9 +22,10 @@ from analysis.models.loading import load_model, load_processor
 from analysis.models.options import LoadOptions
 from analysis.models.preprocess import ASPECTS, Aspect, resolve_aspect
 from analysis.models.prompts import PromptStyle, render, resolve_style, token_ids
-from analysis.pruners.base import PositionPolicy, Pruner, Selection
+from analysis.pruners.base import Pruner
 from analysis.pruners.inllm import prune_inside
 from analysis.pruners.inllm.decoder import find_decoder
+from analysis.selection import PositionPolicy, Selection
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)

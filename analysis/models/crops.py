@@ -16,7 +16,8 @@ from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.models.anyres import AnyresTokens, CropSelection, subset
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.base import Pruner
+from analysis.selection import Selection
 from analysis.tokens import VisualTokens
 
 BUDGETS = ("crop", "global")

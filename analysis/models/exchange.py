@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analysis.pruners.base import Selection
+from analysis.selection import Selection
 from analysis.tokens import VisualTokens
 
 

@@ -10,7 +10,7 @@ from analysis.models.anyres import AnyresTokens, CropSelection, anyres_tokens
 from analysis.models.llava15 import Llava15
 from analysis.models.preprocess import Aspect
 from analysis.models.prompts import PromptStyle
-from analysis.pruners.base import Selection
+from analysis.selection import Selection
 from analysis.tokens import VisualTokens
 
 # Vicuna's vocabulary (32000 + added tokens); larger LLaMA vocabularies are LLaMA 3's.

@@ -20,7 +20,7 @@ from analysis.models.loading import load_parts
 from analysis.models.options import LoadOptions
 from analysis.models.preprocess import Aspect
 from analysis.models.prompts import PromptStyle
-from analysis.pruners.base import PositionPolicy
+from analysis.selection import PositionPolicy
 from analysis.tokens import VisualTokens
 
 

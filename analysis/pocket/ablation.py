@@ -6,32 +6,25 @@ written to ``ablation-{seed}.json`` in the work folder as soon as it is measured
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import torch
+import typer
 from transformers import CLIPVisionModel
 
-from analysis.models import LoadOptions, load
+from analysis.pocket.descent import WORK, begin
 from analysis.pocket.dropping import DropRecipe
-from analysis.pocket.evaluate import observe
 from analysis.pocket.llava import LanguageShape, save_llava
+from analysis.pocket.measured import KEEP, measure
 from analysis.pocket.stage_one import TowerRecipe, train_tower
 from analysis.pocket.stage_two import LanguageRecipe, cache_features, train_language
 from analysis.pocket.store import SceneStore, build_store
-from analysis.pocket.summary import summarise
 from analysis.pocket.tower import TowerShape
-from analysis.scenes.scene import split_seeds
 
 logger = logging.getLogger(__name__)
-
-VARIANTS = ("full", "random@36", "fastervlm@36", "divprune@36")
-"""What every cell is measured with."""
 
 
 @dataclass(frozen=True)
@@ -40,38 +33,33 @@ class AblationScale:
 
     scenes: int = 12_000
     held_out: int = 150
-    tower: TowerRecipe = field(
-        default_factory=lambda: TowerRecipe(
-            steps=300, rate=1.5e-3, compiled=False, shape=TowerShape(width=64, layers=4, heads=4)
-        )
+    tower: TowerRecipe = TowerRecipe(
+        steps=300, rate=1.5e-3, compiled=False, shape=TowerShape(width=64, layers=4, heads=4)
     )
-    language: LanguageRecipe = field(
-        default_factory=lambda: LanguageRecipe(
-            steps=450,
-            batch=24,
-            rate=1.5e-3,
-            align_steps=300,
-            shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),
-        )
+    language: LanguageRecipe = LanguageRecipe(
+        steps=450,
+        batch=24,
+        rate=1.5e-3,
+        align_steps=300,
+        shape=LanguageShape(width=128, layers=3, heads=4, feed_forward=352),
     )
 
 
-def _key_numbers(estimates: dict[str, Any]) -> dict[str, Any]:
-    full = estimates["variants"]["full"]["all"]
-    drop = estimates["differences"]["random@36 minus full"]
-    gap = estimates["differences"]["divprune@36 minus fastervlm@36"]
-    causes = estimates["causes"]
+def _key_numbers(found: dict[str, Any]) -> dict[str, Any]:
+    full = found["variants"]["full"]["all"]
+    gap = found["differences"][f"divprune@{KEEP} minus fastervlm@{KEEP}"]
+    dropped = found["differences"][f"random@{KEEP} minus full"]
     return {
         "CHAIR_i": full["CHAIR_i"],
         "recall": full["recall"],
         "accuracy": full["yes/no accuracy"],
-        "random@36 accuracy": drop["yes/no accuracy"],
+        "random@36 accuracy": dropped["yes/no accuracy"],
         "divprune-attention CHAIR_i": gap["CHAIR_i"],
         "divprune-attention recall": gap["recall"],
-        "entropy~n": causes["entropy"]["n_objects"],
-        "erank~n": causes["erank"]["n_objects"],
-        "object_mass": causes["object_mass"],
-        "object_share": causes["object_share"],
+        "entropy~n": found["causes"]["entropy"]["n_objects"],
+        "erank~n": found["causes"]["erank"]["n_objects"],
+        "object_mass": found["causes"]["object_mass"],
+        "object_share": found["causes"]["object_share"],
         "n": full["n"],
     }
 
@@ -97,9 +85,7 @@ def run_cell(
     drop = scale.language.drop if dropping else DropRecipe(share=0.0)
     model, _ = train_language(tower, store, features, replace(scale.language, drop=drop))
     save_llava(model, folder)
-    adapter = load(LoadOptions(model=str(folder)))
-    frame = observe(adapter, split_seeds("dev")[: scale.held_out], VARIANTS)
-    return _key_numbers(summarise(frame))
+    return _key_numbers(measure(folder, f"scenes:dev:{scale.held_out}", folder / "run"))
 
 
 def run_seed(seed: int, scale: AblationScale, work: Path) -> list[dict[str, Any]]:
@@ -124,17 +110,15 @@ def run_seed(seed: int, scale: AblationScale, work: Path) -> list[dict[str, Any]
     return cells
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one seed from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, default=Path("data/runs/pocket-work"))
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    run_seed(options.seed, AblationScale(), options.work)
+def main(
+    seed: int = 0,
+    work: Annotated[Path, typer.Option(help="Where the cells are kept.")] = WORK,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Run the four cells of one seed."""
+    begin(threads)
+    run_seed(seed, AblationScale(), work)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,29 +1,35 @@
-"""Collect the model card's numbers from the files a training left in its work folder.
+"""Collect the model card's numbers from what a training left in its work folder.
 
 Run as ``python -m analysis.pocket.card_numbers --work data/runs/pocket-work --out
-data/pocket/card.json`` after train, trial, ablation and evaluate, whose estimates it reads from
-test.json, dev.json, dev-first.json (first round) and dev-second.json (second round).
+data/pocket/card.json`` after train, trial and ablation. Beside their files it reads four runs over
+scenes (how to make one: `measured`): ``test``, ``dev`` (may be absent), ``dev-first`` and
+``dev-second``, of the shipped model and of what the first and the second round left.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from analysis.pocket.ablation import AblationScale
-from analysis.pocket.attention_trial import (
+from analysis.pocket.calibrate import STOP_BIAS
+from analysis.pocket.descent import WORK
+from analysis.pocket.measured import Numbers, estimates
+from analysis.pocket.trial import (
+    BATCH,
     ENTROPY_NUMBER,
     MASS_OVER_SHARE,
     PROBE_OF_LABELS,
-    AttentionReport,
+    STEPS,
+    Objective,
+    usable,
 )
-from analysis.pocket.calibrate import STOP_BIAS
-from analysis.pocket.trial import BATCH, STEPS
+from analysis.runs import Run
 
-Numbers = dict[str, Any]
+_SHOWN = ("steps", "batch", "rate")
 
 
 def _read(path: Path) -> Any:
@@ -33,30 +39,21 @@ def _read(path: Path) -> Any:
 def recipe_numbers(recipe: Numbers) -> Numbers:
     """Return the recipe's figures that the card prints, from `recipe.json`."""
     tower, language = recipe["tower"], recipe["language"]
-    tower_again, language_again = recipe["tower_again"], recipe["language_again"]
+    stages = ("tower", "language", "tower_again", "language_again", "language_last")
+    flat = {f"{stage}_{key}": recipe[stage][key] for stage in stages for key in _SHOWN}
+    same = {key: tower[key] for key in ("seed", "mass_weight", "sparse_keep")}
     return {
-        "seed": tower["seed"],
+        **flat,
+        **same,
         "scenes": recipe["scenes"],
         "language_scenes": recipe["language_scenes"],
-        "tower_steps": tower["steps"],
-        "tower_batch": tower["batch"],
-        "mass_weight": tower["mass_weight"],
-        "sparse_percent": round(100 * tower["sparse_share"]),
-        "sparse_keep": tower["sparse_keep"],
-        "language_steps": language["steps"],
-        "language_batch": language["batch"],
         "align_steps": language["align_steps"],
         "yes_no_weight": language["yes_no_weight"],
+        "stop_weight": recipe["language_last"]["stop_weight"],
+        "sparse_percent": round(100 * tower["sparse_share"]),
         "drop_from_percent": round(100 * language["drop_from"]),
         "drop_percent": round(100 * language["drop"]["share"]),
-        "tower_again_steps": tower_again["steps"],
-        "tower_again_rate": tower_again["rate"],
-        "language_again_steps": language_again["steps"],
-        "language_again_rate": language_again["rate"],
-        "language_last_steps": recipe["language_last"]["steps"],
-        "language_last_rate": recipe["language_last"]["rate"],
-        "stop_weight": recipe["language_last"]["stop_weight"],
-        "drop_again_percent": round(100 * language_again["drop"]["share"]),
+        "drop_again_percent": round(100 * recipe["language_again"]["drop"]["share"]),
     }
 
 
@@ -68,9 +65,6 @@ def trial_numbers(contrast: Numbers, labels: Numbers) -> Numbers:
     contrast, labels
         Content of `trial-contrast.json` and `trial-labels.json`.
     """
-    names = AttentionReport.__dataclass_fields__
-    report = AttentionReport(**{name: contrast[name] for name in names})
-    usable = report.usable(labels["probe_f1"])
     ratio = contrast["mass"] / contrast["share"]
     verdict = (
         f"Attention mass is {ratio:.2f} x the objects' share (wanted {MASS_OVER_SHARE}), entropy "
@@ -78,10 +72,11 @@ def trial_numbers(contrast: Numbers, labels: Numbers) -> Numbers:
         f"{contrast['probe_f1'] / labels['probe_f1']:.2f} x the twin's (wanted "
         f"{PROBE_OF_LABELS:.2f}): "
     )
-    verdict += (
-        "usable." if usable else "not usable at this scale, so the mass loss is what ships. "
-        "Longer contrastive training was not tried."
-    )  # fmt: skip
+    if usable(contrast, labels["probe_f1"]):
+        verdict += "usable."
+    else:
+        verdict += "not usable at this scale, so the mass loss is what ships. "
+        verdict += "Longer contrastive training was not tried."
     return {
         "steps": STEPS, "batch": BATCH, "contrast": contrast, "labels": labels, "verdict": verdict
     }  # fmt: skip
@@ -106,47 +101,45 @@ def ablation_numbers(work: Path) -> tuple[list[Numbers], str]:
     return cells, note
 
 
-def collect(work: Path, vocabulary: int, parameters: str) -> Numbers:
+def collect(work: Path, model: Path) -> Numbers:
     """Return the content of `card.json`.
 
     Parameters
     ----------
     work
         The training's work folder.
-    vocabulary, parameters
-        Number of words the tokenizer knows; number of parameters as text.
+    model
+        The checkpoint it ended in.
     """
     cells, note = ablation_numbers(work)
+
+    def full(name: str) -> Numbers:
+        return estimates(Run.open(work / name))["variants"]["full"]["all"]
+
     return {
-        "vocabulary": vocabulary,
-        "parameters": parameters,
+        "vocabulary": len(_read(model / "tokenizer.json")["model"]["vocab"]),
+        "parameters": f"{(model / 'model.safetensors').stat().st_size / 2e6:.2f} million",
         "recipe": recipe_numbers(_read(work / "recipe.json")),
         "stop_bias": STOP_BIAS,
         "seconds": _read(work / "seconds.json"),
-        "test": _read(work / "test.json"),
-        "dev": _read(work / "dev.json") if (work / "dev.json").exists() else None,
-        "first_round": _read(work / "dev-first.json")["variants"]["full"]["all"],
-        "second_round": _read(work / "dev-second.json")["variants"]["full"]["all"],
+        "test": estimates(Run.open(work / "test")),
+        "dev": estimates(Run.open(work / "dev")) if Run.is_at(work / "dev") else None,
+        "first_round": full("dev-first"),
+        "second_round": full("dev-second"),
         "ablation": cells,
         "ablation_note": note,
-        "trial": trial_numbers(
-            _read(work / "trial-contrast.json"), _read(work / "trial-labels.json")
-        ),
+        "trial": trial_numbers(*(_read(work / f"trial-{arm}.json") for arm in Objective)),
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Collect from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("data/runs/pocket-work"))
-    parser.add_argument("--model", type=Path, default=Path("data/pocket"))
-    parser.add_argument("--out", type=Path, default=Path("data/pocket/card.json"))
-    options = parser.parse_args(arguments)
-    tokens = len(_read(options.model / "tokenizer.json")["model"]["vocab"])
-    size = (options.model / "model.safetensors").stat().st_size / 2e6
-    numbers = collect(options.work, tokens, f"{size:.2f} million")
-    options.out.write_text(json.dumps(numbers, indent=1) + "\n")
+def main(
+    work: Annotated[Path, typer.Option(help="The training's work folder.")] = WORK,
+    model: Annotated[Path, typer.Option(help="The checkpoint.")] = Path("data/pocket"),
+    out: Annotated[Path, typer.Option(help="The numbers.")] = Path("data/pocket/card.json"),
+) -> None:
+    """Collect the numbers."""
+    out.write_text(json.dumps(collect(work, model), indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -48,6 +48,11 @@ class Kept:
     places: Tensor
     original_positions: bool
 
+    @property
+    def count(self) -> int:
+        """Number k of kept tokens."""
+        return self.places.shape[1]
+
 
 def drop_tokens(features: Tensor, recipe: DropRecipe, generator: torch.Generator) -> Kept:
     """Drop visual tokens of a batch, or none.

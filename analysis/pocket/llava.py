@@ -18,6 +18,7 @@ from analysis.pocket.dialogue import PATCHES
 from analysis.pocket.processor import build_processor, build_tokenizer
 
 _MATCHED_FREQUENCIES = 6
+_SPECIAL = ("bos", "eos", "pad")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,7 @@ class LanguageShape:
 def build_llava(tower: CLIPVisionModel, shape: LanguageShape) -> LlavaForConditionalGeneration:
     """Return a LLaVA around a trained tower; projector and language model are fresh."""
     tokenizer = build_tokenizer()
-    special = {
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
+    special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in _SPECIAL}
     text = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPVisionModel
 
+from analysis.pocket.descent import Descent, Loss, decayed, shuffled
 from analysis.pocket.processor import build_tokenizer
 from analysis.pocket.store import SceneStore
 from analysis.pocket.tower import TowerShape, TowerStates, build_tower, to_pixels, tower_pass
 from analysis.scenes.captions import full_caption
 from analysis.scenes.world import CATEGORIES, GRID
-
-logger = logging.getLogger(__name__)
 
 HEAD_STEPS = 60
 """Steps that train only the heads when a trained tower is trained further."""
@@ -60,7 +56,7 @@ class TowerRecipe:
     sparse_keep: int = 72
     seed: int = 0
     compiled: bool = True
-    shape: TowerShape = field(default_factory=TowerShape)
+    shape: TowerShape = TowerShape()
 
     def __post_init__(self) -> None:
         if self.objective not in ("labels", "contrast"):
@@ -159,29 +155,6 @@ def caption_tokens(store: SceneStore) -> np.ndarray:
     return table
 
 
-def shuffled(count: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield sorted index batches for ever, each epoch in a new order."""
-    while True:
-        order = rng.permutation(count)
-        for start in range(0, count - batch + 1, batch):
-            yield np.sort(order[start : start + batch])
-
-
-def cosine_rate(step: int, steps: int, peak: float, warm_up: int = 200) -> float:
-    """Return the learning rate of a step: linear warm-up, then cosine to 2 % of the peak."""
-    rise = min(1.0, (step + 1) / min(warm_up, max(1, steps // 4)))
-    return peak * rise * (0.5 * (1 + math.cos(math.pi * step / steps)) * 0.98 + 0.02)
-
-
-def decayed_groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Split parameters into matrices (decayed) and vectors (not)."""
-    trained = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-
-
 def _augment(
     images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -220,30 +193,21 @@ def train_tower(
     net = _Trainee(recipe, start)
     forward = torch.compile(net, dynamic=False) if recipe.compiled else net
     target = store.count_matrix() if recipe.objective == "labels" else caption_tokens(store)
-    inner = decayed_groups(net.tower, 0.05)
-    heads = [decayed_groups(part, 0.05) for part in (net.heads, net.patch_norm, net.patch)]
-    groups = [*inner, *(group for part in heads for group in part if group["params"])]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
-    batches, started = shuffled(len(store), recipe.batch, rng), time.monotonic()
-    for step in range(recipe.steps):
-        rows = next(batches)
+    groups = decayed(net.tower, 0 if start is None else HEAD_STEPS)
+    groups += [group for part in (net.heads, net.patch_norm, net.patch) for group in decayed(part)]
+
+    def loss_of(step: int, rows: np.ndarray) -> Loss:
         pixels, labels = _augment(store.images[rows], store.labels[rows], rng)
         kept = None
         if step < recipe.sparse_share * recipe.steps:
             kept = torch.rand(labels.shape).argsort(-1)[:, : recipe.sparse_keep].sort(-1).values
             labels = labels.gather(1, kept)
-        waiting = start is not None and step < HEAD_STEPS
-        for index, group in enumerate(optimiser.param_groups):
-            fixed = waiting and index < len(inner)
-            group["lr"] = 0.0 if fixed else cosine_rate(step, recipe.steps, recipe.rate)
         with torch.autocast("cpu", torch.bfloat16):
             losses = forward(pixels, torch.from_numpy(target[rows]), labels, kept)
-        optimiser.zero_grad(set_to_none=True)
-        losses[0].backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        if step % 100 == 0 or step == recipe.steps - 1:
-            values = " ".join(f"{v:.3f}" for v in losses.tolist())
-            rate = (step + 1) * recipe.batch / (time.monotonic() - started)
-            logger.info("tower %d/%d: %s, %.0f images/s", step, recipe.steps, values, rate)
-    return net.tower.eval(), time.monotonic() - started
+        return losses[0], lambda: " ".join(f"{value:.3f}" for value in losses.tolist())
+
+    descent = Descent(
+        "tower", recipe.steps, recipe.batch, recipe.rate, (0.9, 0.98), 200, 0.02, log_every=100
+    )
+    seconds = descent.run(net, groups, shuffled(len(store), recipe.batch, rng), loss_of)
+    return net.tower.eval(), seconds

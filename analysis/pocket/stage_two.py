@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPVisionModel, LlavaForConditionalGeneration
 
-from analysis.pocket.dialogue import IGNORED, PATCHES, DialogueMaker, attention_mask
+from analysis.pocket.descent import Descent, Loss, decayed, shuffled
+from analysis.pocket.dialogue import IGNORED, PATCHES, DialogueMaker, Packed, attention_mask
 from analysis.pocket.dropping import DropRecipe, Kept, drop_tokens
 from analysis.pocket.llava import LanguageShape, build_llava, trained_parts
 from analysis.pocket.processor import build_tokenizer
-from analysis.pocket.stage_one import decayed_groups, shuffled
 from analysis.pocket.store import SceneStore
 from analysis.pocket.tower import to_pixels, tower_pass
 from analysis.scenes.world import CATEGORIES
@@ -54,9 +53,9 @@ class LanguageRecipe:
     yes_no_weight: float = 2.0
     stop_weight: float = 1.0
     drop_from: float = 0.2
-    drop: DropRecipe = field(default_factory=DropRecipe)
+    drop: DropRecipe = DropRecipe()
     seed: int = 0
-    shape: LanguageShape = field(default_factory=LanguageShape)
+    shape: LanguageShape = LanguageShape()
 
 
 def cache_features(tower: CLIPVisionModel, store: SceneStore, path: Path) -> np.ndarray:
@@ -105,9 +104,8 @@ def align_projector(
     float
         Share of the last batch's patches that are nearest to the right word.
     """
-    tokenizer = build_tokenizer()
     words = ["background", *(name.split()[-1] for name in CATEGORIES)]
-    target = torch.tensor(tokenizer.convert_tokens_to_ids(words))
+    target = torch.tensor(build_tokenizer().convert_tokens_to_ids(words))
     projector, embed = model.model.multi_modal_projector, model.model.language_model.embed_tokens
     sample = torch.from_numpy(features[:: max(1, len(features) // 400)].astype(np.float32))
     _standardise(model, sample)
@@ -136,19 +134,18 @@ def align_projector(
     return right
 
 
-def _positions(kept: Kept, text: Tensor, prefix: int, whole: int) -> Tensor:
-    count, keep = kept.places.shape
+def _positions(kept: Kept, text: Tensor, prefix: int) -> Tensor:
+    images = len(text)
     if kept.original_positions:
         visual = kept.places + prefix
     else:
-        visual = torch.arange(prefix, prefix + keep).expand(count, -1)
-        text = text - (whole - keep)
-    head = torch.arange(prefix).expand(count, -1)
-    return torch.cat([head, visual, text], 1)
+        visual = torch.arange(prefix, prefix + kept.count).expand(images, -1)
+        text = text - (PATCHES - kept.count)
+    return torch.cat([torch.arange(prefix).expand(images, -1), visual, text], 1)
 
 
 def packed_logits(
-    model: LlavaForConditionalGeneration, kept: Kept, maker: DialogueMaker, batch: list[Tensor]
+    model: LlavaForConditionalGeneration, kept: Kept, maker: DialogueMaker, packed: Packed
 ) -> tuple[Tensor, Tensor]:
     """Return logits (m, V) and targets (m,) of the trained positions of a packed batch.
 
@@ -160,18 +157,17 @@ def packed_logits(
         Visual tokens before the projector.
     maker
         Gives the prefix in front of the image.
-    batch
-        ids, segments, positions, labels of `Packed`.
+    packed
+        The dialogues behind the image.
     """
-    ids, segments, positions, labels = batch
-    language, whole = model.model.language_model, PATCHES
+    language = model.model.language_model
     prefix = torch.tensor(maker.prefix)
-    head = language.embed_tokens(prefix)[None].expand(len(ids), -1, -1)
+    head = language.embed_tokens(prefix)[None].expand(len(packed.ids), -1, -1)
     visual = model.model.multi_modal_projector(kept.features).to(head.dtype)
-    hidden = torch.cat([head, visual, language.embed_tokens(ids)], 1)
-    places = _positions(kept, positions, len(prefix), whole)
-    before = len(prefix) + kept.features.shape[1]
-    mask = attention_mask(segments, before)
+    hidden = torch.cat([head, visual, language.embed_tokens(packed.ids)], 1)
+    places = _positions(kept, packed.positions, len(prefix))
+    before = len(prefix) + kept.count
+    mask = attention_mask(packed.segments, before)
     rotary = language.rotary_emb(hidden, position_ids=places)
     for layer in language.layers:
         hidden = layer(
@@ -181,15 +177,9 @@ def packed_logits(
             position_ids=places,
             use_cache=False,
         )
-    trained = labels != IGNORED
+    trained = packed.labels != IGNORED
     chosen = language.norm(hidden)[:, before:][trained]
-    return model.lm_head(chosen).float(), labels[trained]
-
-
-def _rate(step: int, recipe: LanguageRecipe) -> float:
-    rise = min(1.0, (step + 1) / min(150, max(1, recipe.steps // 4)))
-    fall = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
-    return recipe.rate * rise * (fall * 0.97 + 0.03)
+    return model.lm_head(chosen).float(), packed.labels[trained]
 
 
 def train_language(
@@ -230,37 +220,33 @@ def train_language(
         model = start.float().train()
         model.model.vision_tower.load_state_dict(tower.state_dict())
         model.model.vision_tower.requires_grad_(False)
-    maker = DialogueMaker(build_tokenizer(), rng)
-    parts = trained_parts(model)
-    optimiser = torch.optim.AdamW(decayed_groups(parts, 0.05), lr=recipe.rate, betas=(0.9, 0.95))
-    batches, off = shuffled(len(store), recipe.batch, rng), DropRecipe(share=0.0)
-    for step in range(recipe.steps):
-        rows = next(batches)
+    maker, parts = DialogueMaker(build_tokenizer(), rng), trained_parts(model)
+
+    def loss_of(step: int, rows: np.ndarray) -> Loss:
         packed = maker.pack([store.facts[row] for row in rows])
-        drop = recipe.drop if step >= recipe.drop_from * recipe.steps else off
+        drop = recipe.drop if step >= recipe.drop_from * recipe.steps else DropRecipe(share=0.0)
         kept = drop_tokens(torch.from_numpy(features[rows].astype(np.float32)), drop, generator)
-        for group in optimiser.param_groups:
-            group["lr"] = _rate(step, recipe)
-        text = [packed.ids, packed.segments, packed.positions, packed.labels]
         with torch.autocast("cpu", torch.bfloat16):
-            logits, targets = packed_logits(model, kept, maker, text)
-        binary = (targets == maker.yes) | (targets == maker.no)
+            logits, targets = packed_logits(model, kept, maker, packed)
         each = functional.cross_entropy(logits, targets, reduction="none")
+        binary = (targets == maker.yes) | (targets == maker.no)
         stops = (targets == maker.stop) | (targets == maker.end)
         weight = torch.where(stops, recipe.stop_weight, 1.0)
         loss = (each * torch.where(binary, recipe.yes_no_weight, weight)).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parts.parameters(), 1.0)
-        optimiser.step()
-        if step % 50 == 0 or step == recipe.steps - 1:
+
+        def said() -> str:
             correct = (logits[binary].argmax(-1) == targets[binary]).float().mean()
-            rate = (step + 1) * recipe.batch / (time.monotonic() - started)
-            logger.info(
-                "language %d/%d: loss %.3f words %.3f yes/no %.3f kept %d, %.0f scenes/s",
-                step, recipe.steps, loss.item(), each[~binary].mean().item(), correct.item(),
-                kept.features.shape[1], rate,
-            )  # fmt: skip
-        if checkpoint is not None and step % 500 == 499:
-            checkpoint(model, step + 1)
+            words = each[~binary].mean()
+            return f"loss {loss:.3f} words {words:.3f} yes/no {correct:.3f} kept {kept.count}"
+
+        return loss, said
+
+    def done(steps: int) -> None:
+        if checkpoint is not None and steps % 500 == 0:
+            checkpoint(model, steps)
+
+    descent = Descent(
+        "language", recipe.steps, recipe.batch, recipe.rate, (0.9, 0.95), 150, 0.03, log_every=50
+    )
+    descent.run(parts, decayed(parts), shuffled(len(store), recipe.batch, rng), loss_of, done)
     return model.eval(), time.monotonic() - started

@@ -14,6 +14,7 @@ from analysis.scenes.scene import make_scene, split_seeds
 from analysis.scenes.world import CATEGORIES, CATEGORY_INDEX, GRID, SIZE
 
 _CHUNK = 250
+_FACTS = ("seed", "counts", "theme", "texture", "object_size", "n_objects")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +54,9 @@ class SceneStore:
 
 def _draw_chunk(seeds: range) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
     scenes = [make_scene(seed) for seed in seeds]
-    facts = [
-        {
-            "seed": scene.seed,
-            "counts": scene.counts,
-            "theme": scene.theme,
-            "texture": scene.texture,
-            "object_size": scene.object_size,
-            "n_objects": scene.n_objects,
-        }
-        for scene in scenes
-    ]
     images = np.stack([np.asarray(scene.image) for scene in scenes])
-    return images, np.stack([scene.patch_labels for scene in scenes]), facts
+    labels = np.stack([scene.patch_labels for scene in scenes])
+    return images, labels, [{name: getattr(scene, name) for name in _FACTS} for scene in scenes]
 
 
 def build_store(split: str, count: int, folder: str | Path, workers: int = 2) -> SceneStore:

@@ -6,26 +6,22 @@ A stage whose result lies in the work folder is not run again.
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import torch
+import typer
 from transformers import CLIPVisionModel, LlavaForConditionalGeneration
 
 from analysis.pocket.calibrate import calibrate_stops
+from analysis.pocket.descent import WORK, begin
 from analysis.pocket.dropping import DropRecipe
 from analysis.pocket.llava import save_llava
 from analysis.pocket.stage_one import TowerRecipe, train_tower
 from analysis.pocket.stage_two import LanguageRecipe, cache_features, train_language
 from analysis.pocket.store import SceneStore, build_store
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,20 +42,14 @@ class PocketRecipe:
 
     scenes: int = 60_000
     language_scenes: int = 45_000
-    tower: TowerRecipe = field(default_factory=TowerRecipe)
-    language: LanguageRecipe = field(default_factory=LanguageRecipe)
-    tower_again: TowerRecipe = field(
-        default_factory=lambda: TowerRecipe(steps=800, rate=5e-4, sparse_share=0.0)
+    tower: TowerRecipe = TowerRecipe()
+    language: LanguageRecipe = LanguageRecipe()
+    tower_again: TowerRecipe = TowerRecipe(steps=800, rate=5e-4, sparse_share=0.0)
+    language_again: LanguageRecipe = LanguageRecipe(
+        steps=600, rate=5e-4, drop_from=0.0, drop=DropRecipe(share=0.5)
     )
-    language_again: LanguageRecipe = field(
-        default_factory=lambda: LanguageRecipe(
-            steps=600, rate=5e-4, drop_from=0.0, drop=DropRecipe(share=0.5)
-        )
-    )
-    language_last: LanguageRecipe = field(
-        default_factory=lambda: LanguageRecipe(
-            steps=300, rate=3e-4, stop_weight=2.0, drop_from=0.0, drop=DropRecipe(share=0.5)
-        )
+    language_last: LanguageRecipe = LanguageRecipe(
+        steps=300, rate=3e-4, stop_weight=2.0, drop_from=0.0, drop=DropRecipe(share=0.5)
     )
 
     def seeded(self, seed: int) -> PocketRecipe:
@@ -142,38 +132,29 @@ def run_stages(recipe: PocketRecipe, work: Path, out: Path) -> LlavaForCondition
     return model
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="seed of both stages")
-    parser.add_argument("--out", type=Path, default=Path("data/pocket"), help="checkpoint folder")
-    parser.add_argument("--work", type=Path, default=Path("data/runs/pocket-work"))
-    parser.add_argument("--scenes", type=int, default=PocketRecipe().scenes)
-    parser.add_argument("--tower-steps", type=int, default=TowerRecipe().steps)
-    parser.add_argument("--language-steps", type=int, default=LanguageRecipe().steps)
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--no-compile", action="store_true", help="train the tower uncompiled")
-    return parser.parse_args(arguments)
-
-
-def recipe_from(options: Any) -> PocketRecipe:
-    """Build the recipe from parsed command-line options."""
-    recipe = PocketRecipe(scenes=options.scenes)
-    compiled = not options.no_compile
-    return replace(
-        recipe,
-        tower=replace(recipe.tower, steps=options.tower_steps, compiled=compiled),
-        tower_again=replace(recipe.tower_again, compiled=compiled),
-        language=replace(recipe.language, steps=options.language_steps),
-    ).seeded(options.seed)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train from the command line."""
-    options = _arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    run_stages(recipe_from(options), options.work, options.out)
+def main(
+    seed: Annotated[int, typer.Option(help="Seed of both stages.")] = 0,
+    out: Annotated[Path, typer.Option(help="Checkpoint folder.")] = Path("data/pocket"),
+    work: Annotated[Path, typer.Option(help="Where the stages are kept.")] = WORK,
+    scenes: Annotated[int, typer.Option(help="Scenes to draw.")] = PocketRecipe.scenes,
+    tower_steps: Annotated[int, typer.Option(help="First round.")] = TowerRecipe.steps,
+    language_steps: Annotated[int, typer.Option(help="First round.")] = LanguageRecipe.steps,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    compiled: Annotated[
+        bool, typer.Option("--compile/--no-compile", help="Compile the tower's training.")
+    ] = True,
+) -> None:
+    """Train the embedded model from a seed."""
+    begin(threads)
+    plain = PocketRecipe(scenes=scenes)
+    recipe = replace(
+        plain,
+        tower=replace(plain.tower, steps=tower_steps, compiled=compiled),
+        tower_again=replace(plain.tower_again, compiled=compiled),
+        language=replace(plain.language, steps=language_steps),
+    )
+    run_stages(recipe.seeded(seed), work, out)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

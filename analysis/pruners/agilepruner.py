@@ -8,9 +8,8 @@ from torch import Tensor
 
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_choice, check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens
@@ -86,7 +85,7 @@ class AgilePruner(Pruner):
 
     def _select_many(self, batch: Sequence[VisualTokens], keep: int) -> list[Selection]:
         n = batch[0].n
-        signal = self._signals(batch)
+        signal = steering(batch, self.steer)
         counts = [self._count(keep, n, s) for s in signal.tolist()]
         order = by_attention(batch)
         taus = self._taus(signal, n)
@@ -95,13 +94,6 @@ class AgilePruner(Pruner):
             self._report(order[b], places[b, :k], survived[b, :k], float(signal[b]), taus[b])
             for b, k in enumerate(counts)
         ]
-
-    def _signals(self, batch: Sequence[VisualTokens]) -> Tensor:
-        """Return (B,) float64: each image's erank or entropy."""
-        if self.steer == "entropy":
-            rows = [t.cls_attention for t in batch if t.cls_attention is not None]
-            return attention_entropy(torch.stack(rows))
-        return eranks(batch)
 
     def _count(self, keep: int, n: int, signal: float) -> int:
         if not self.adaptive_count:
@@ -132,6 +124,13 @@ class AgilePruner(Pruner):
             "topped_up": labels.count("topup"),
         }
         return self.pick(order[places], labels, len(order), info)
+
+
+def steering(batch: Sequence[VisualTokens], steer: str) -> Tensor:
+    """Return (B,) float64: each image's ``erank`` or ``entropy``."""
+    if steer == "entropy":
+        return attention_entropy(torch.stack([t.require("cls_attention") for t in batch]))
+    return eranks(batch)
 
 
 def _greedy(distance: Tensor, order: Tensor, taus: Tensor, keep: int) -> tuple[Tensor, Tensor]:

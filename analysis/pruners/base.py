@@ -1,99 +1,18 @@
-"""What every pruner is (`Pruner`) and what it returns (`Selection`)."""
+"""What every pruner is (`Pruner`)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from analysis.catalogue import method
 from analysis.errors import UsageError
-from analysis.pruners.checks import check_request
+from analysis.pruners.checks import check_count, check_finite
 from analysis.pruners.cost import Case
+from analysis.selection import PositionPolicy, Selection, everything
 from analysis.tokens import VisualTokens
-
-PositionPolicy = Literal["reindex", "keep"]
-
-
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """The tokens a pruner hands to the language model, and why.
-
-    Attributes
-    ----------
-    indices
-        (K,) long, in position order. For merging methods the representative token of
-        each output row in the method's own order, -1 where a row has none ([CLS], extra).
-    groups
-        K labels, one per output token: important, diverse, contextual, cls, …
-    n_tokens
-        N, the number of tokens there were.
-    weights
-        (K, N+1) float32 rows over ``[CLS; tokens]`` for merging methods, else None: a
-        plain selection is the same thing with one-hot rows (see `matrix`).
-    position_policy
-        ``"reindex"`` gives kept tokens positions 0..K-1, ``"keep"`` their old ones.
-    info
-        What the method decided (tau, share, pick order, …); JSON-able values only.
-    """
-
-    indices: Tensor
-    groups: tuple[str, ...]
-    n_tokens: int
-    weights: Tensor | None = None
-    position_policy: PositionPolicy = "reindex"
-    info: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_kept(self) -> int:
-        """Number of output tokens K."""
-        return int(self.indices.shape[0])
-
-    @property
-    def kept(self) -> Tensor:
-        """Indices of the tokens that stand for themselves: ``indices`` without -1."""
-        return self.indices[self.indices >= 0]
-
-    def matrix(self) -> Tensor:
-        """Return W (K, N+1) with output = ``W @ [CLS; tokens]``, one-hot for selections."""
-        if self.weights is not None:
-            return self.weights
-        one_hot = torch.zeros(self.n_kept, self.n_tokens + 1, device=self.indices.device)
-        one_hot[torch.arange(self.n_kept, device=self.indices.device), self.indices + 1] = 1.0
-        return one_hot
-
-    def apply(self, features: Tensor, cls: Tensor | None = None) -> Tensor:
-        """Return the (K, D) output tokens.
-
-        Parameters
-        ----------
-        features
-            (N, D) tokens in the space the method works in: before the projector for
-            VisionZip, PruMerge and BAT, either one for plain selections.
-        cls
-            (D,) [CLS] state in the same space; needed when a row draws on it.
-
-        Raises
-        ------
-        ValueError
-            If ``features`` has not N rows, or a row needs ``cls`` and it is None.
-        """
-        if features.ndim != 2 or features.shape[0] != self.n_tokens:
-            raise ValueError(
-                f"features must be ({self.n_tokens}, D) to fit this selection, "
-                f"got {tuple(features.shape)}"
-            )
-        if self.weights is None:
-            return features[self.indices]
-        weights = self.weights.to(features.device)
-        merged = _weighted_sums(weights[:, 1:], features.to(weights.dtype))
-        if bool((weights[:, 0] != 0).any()):
-            if cls is None:
-                raise ValueError("cls must be given: a row of this selection draws on [CLS]")
-            merged = merged + weights[:, :1] * cls.to(weights.dtype)
-        return merged.to(features.dtype)
 
 
 @dataclass(frozen=True)
@@ -191,7 +110,7 @@ class Pruner:
             If ``keep`` is out of range, a needed field is missing, or a field that is
             read holds NaN or infinite values; the message names it.
         """
-        count = check_request(self, tokens, keep)
+        count = self._checked(tokens, keep)
         if count == tokens.n:
             return everything(tokens.n, self.position_policy, tokens.device)
         return self._draw(tokens, count, generator)
@@ -218,7 +137,7 @@ class Pruner:
             raise ValueError(f"generators must have {len(batch)} entries, got {len(generators)}")
         if len({(t.features.shape, t.device) for t in batch}) > 1 or len(batch) < 2:
             return [self.select(t, keep, g) for t, g in zip(batch, generators, strict=True)]
-        count = max(check_request(self, tokens, keep) for tokens in batch)
+        count = max(self._checked(tokens, keep) for tokens in batch)
         first = batch[0]
         if count == first.n:
             return [everything(first.n, self.position_policy, first.device) for _ in batch]
@@ -236,6 +155,23 @@ class Pruner:
         """
         del case
         raise UsageError(f"no selection cost for {self.name!r}; give its class a method macs.")
+
+    def _checked(self, tokens: VisualTokens, keep: int | None) -> int:
+        """Check that ``keep`` of ``tokens`` can be kept; return it, 0 for None."""
+        if keep is None and not self.sets_count:
+            raise UsageError(f"keep must be given for {self.name}: an integer in [1, {tokens.n}].")
+        count = 0 if keep is None else check_count(keep, tokens.n)
+        reads = ("features", *self.needs)
+        for name in reads:
+            if getattr(tokens, name) is None:
+                inside = "; in a model it runs by prune_inside" if self.prunes == "in LLM" else ""
+                raise UsageError(
+                    f"{self.name} needs {name}, which these visual tokens do not have; "
+                    f"it reads: {', '.join(reads)}{inside}."
+                )
+        for name in reads:
+            check_finite(tokens, name)
+        return count
 
     def _draw(
         self, tokens: VisualTokens, keep: int, generator: torch.Generator | None
@@ -260,40 +196,15 @@ class Pruner:
     ) -> Selection:
         """Return the plain selection of ``picks`` (K,) with one label each, by position."""
         order = picks.argsort(stable=True)
-        return Selection(
-            indices=picks[order],
-            groups=tuple(labels[i] for i in order.tolist()),
-            n_tokens=n,
-            position_policy=self.position_policy,
-            info=info or {},
-        )
+        groups = tuple(labels[i] for i in order.tolist())
+        return Selection(picks[order], groups, n, None, self.position_policy, info or {})
 
-
-def _weighted_sums(weights: Tensor, features: Tensor) -> Tensor:
-    """Return ``weights @ features``, gathering only what has a weight where rows are sparse."""
-    flat = weights.reshape(-1)
-    found = flat.nonzero()[:, 0]
-    if len(found) * 4 > len(flat):
-        return weights @ features
-    rows = found // weights.shape[1]
-    starts = torch.searchsorted(rows, torch.arange(weights.shape[0], device=rows.device))
-    return embedding_bag(
-        found - rows * weights.shape[1],
-        features,
-        starts,
-        mode="sum",
-        per_sample_weights=flat[found],
-    )
-
-
-def everything(n: int, policy: PositionPolicy, device: torch.device) -> Selection:
-    """Return the selection that keeps all ``n`` tokens."""
-    return Selection(
-        indices=torch.arange(n, device=device),
-        groups=("all",) * n,
-        n_tokens=n,
-        position_policy=policy,
-    )
+    def merge_into(
+        self, indices: Tensor, groups: Sequence[str], weights: Tensor, info: dict[str, Any]
+    ) -> Selection:
+        """Return the selection whose rows are ``weights`` (K, N+1) over ``[CLS; tokens]``."""
+        n = weights.shape[1] - 1
+        return Selection(indices, tuple(groups), n, weights, self.position_policy, info)
 
 
 def _text(value: object) -> str:

@@ -1,14 +1,16 @@
 """BAT-style: attended tokens and density-peak clusters of the rest (after Long et al., 2023)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
+from analysis.pruners.clusters import density_peaks
 from analysis.pruners.ranking import by_attention
+from analysis.selection import one_hot
 from analysis.tokens import VisualTokens
 
 
@@ -62,28 +64,23 @@ class BATStyle(Pruner):
         return case.cls_row + (rest**2 + rest * self.merge) * case.vision.hidden
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
-        if tokens.encoder_features is None or tokens.cls_attention is None:
-            raise ValueError("encoder_features and cls_attention must be given")
         order = by_attention([tokens])[0]
         important = int(keep * self.attention_share)
+        info = {"important": important}
+        if important == keep:
+            return self.pick(order[:keep], ["important"] * keep, tokens.n, info)
         rest = order[important:].sort().values
-        distance = _distances(tokens.encoder_features[rest])
-        centres = _peaks(distance, self.neighbours, keep - important)
+        distance = _distances(tokens.require("encoder_features")[rest])
+        density, farthest = _density(distance, self.neighbours), distance.amax(1, keepdim=True)
+        owner, centres = density_peaks(distance, density, keep - important, farthest)
         picks = torch.cat([order[:important], rest[centres]])
         labels = ["important"] * important + ["diverse"] * (keep - important)
-        selection = self.pick(picks, labels, tokens.n, {"important": important})
-        if not self.merge or important == keep:
+        selection = self.pick(picks, labels, tokens.n, info)
+        if not self.merge:
             return selection
-        owner = _owners(distance, centres)
-        weights = _cluster_weights(tokens.cls_attention.float(), picks, rest, owner, important)
-        return Selection(
-            indices=selection.indices,
-            groups=selection.groups,
-            n_tokens=tokens.n,
-            weights=weights[picks.argsort(stable=True)],
-            position_policy=self.position_policy,
-            info=selection.info,
-        )
+        clusters = _cluster_weights(tokens.require("cls_attention").float(), rest, owner)
+        weights = torch.cat([one_hot(order[:important], tokens.n), pad(clusters, (1, 0))])
+        return replace(selection, weights=weights[picks.argsort(stable=True)])
 
 
 def _distances(features: Tensor) -> Tensor:
@@ -92,42 +89,21 @@ def _distances(features: Tensor) -> Tensor:
     return torch.cdist(wide, wide) / wide.shape[1] ** 0.5
 
 
-def _peaks(distance: Tensor, neighbours: int, count: int) -> Tensor:
-    """Return the ``count`` tokens with the highest density times distance to a denser one.
-
-    Density is exp(-mean squared distance to the nearest neighbours); of equally dense
-    tokens the lower index counts as denser. The densest takes its largest distance.
-    """
-    size = len(distance)
-    k = min(neighbours, size - 1)
+def _density(distance: Tensor, neighbours: int) -> Tensor:
+    """Return (R,) exp(-mean squared distance to the nearest neighbours)."""
+    k = min(neighbours, len(distance) - 1)
     near = distance.topk(k + 1, largest=False).values[:, 1:]
-    density = torch.exp(-near.square().sum(dim=1) / max(k, 1))
-    place = torch.arange(size, device=distance.device)
-    earlier = (density[None] == density[:, None]) & (place[None] < place[:, None])
-    denser = (density[None] > density[:, None]) | earlier
-    gap = distance.masked_fill(~denser, torch.inf).amin(dim=1)
-    gap = torch.where(gap.isinf(), distance.amax(dim=1), gap)
-    return (density * gap).argsort(descending=True, stable=True)[:count]
+    return torch.exp(-near.square().sum(dim=1) / max(k, 1))
 
 
-def _owners(distance: Tensor, centres: Tensor) -> Tensor:
-    """Return for each of R tokens the number of the cluster it belongs to."""
-    owner = distance[:, centres].argmin(dim=1)
-    owner[centres] = torch.arange(len(centres), device=distance.device)
-    return owner
-
-
-def _cluster_weights(
-    attention: Tensor, picks: Tensor, rest: Tensor, owner: Tensor, important: int
-) -> Tensor:
-    """Return (K, N+1): one-hot rows for attended tokens, then attention-weighted means."""
-    weights = torch.zeros(len(picks), len(attention) + 1, device=attention.device)
-    weights[torch.arange(important, device=picks.device), picks[:important] + 1] = 1.0
-    clusters = torch.zeros(len(picks) - important, len(rest), device=attention.device)
-    members = torch.zeros_like(clusters).scatter_(0, owner[None], 1.0)
+def _cluster_weights(attention: Tensor, rest: Tensor, owner: Tensor) -> Tensor:
+    """Return (clusters, N) attention-weighted means of the tokens each cluster owns."""
+    clusters = int(owner.max()) + 1
+    members = torch.zeros(clusters, len(rest), device=attention.device)
+    members.scatter_(0, owner[None], 1.0)
     shares = members * attention[rest].clamp_min(0.0)
     total = shares.sum(dim=1, keepdim=True)
     even = members / members.sum(dim=1, keepdim=True)
-    clusters = torch.where(total > 0, shares / torch.where(total > 0, total, 1.0), even)
-    weights[important:, rest + 1] = clusters
+    weights = torch.zeros(clusters, len(attention), device=attention.device)
+    weights[:, rest] = torch.where(total > 0, shares / torch.where(total > 0, total, 1.0), even)
     return weights

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_width
-from analysis.pruners.cost import Case
 from analysis.tokens import VisualTokens
 
 # Width P of CLIP-L's joint space, for the cost.
@@ -42,10 +41,9 @@ class CDPruner(Pruner):
         return relevance + case.gram + case.keep * (case.keep - 1) // 2 * case.n_tokens
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
-        if tokens.image_embeds is None or tokens.text_embeds is None:
-            raise ValueError("image_embeds and text_embeds must be given")
         check_width(tokens, "text_embeds", "image_embeds")
-        relevance = question_relevance(tokens.image_embeds.float(), tokens.text_embeds.float())
+        embeds = tokens.require("image_embeds").float(), tokens.require("text_embeds").float()
+        relevance = question_relevance(*embeds)
         unit = unit_rows(tokens.features.float())[None]
         kernel = relevance[:, None] * (unit @ unit.mT)[0] * relevance[None, :]
         picks = greedy_map(kernel, keep)

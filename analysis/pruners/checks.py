@@ -2,7 +2,7 @@
 
 from math import isfinite
 from operator import index
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import SupportsIndex
 from weakref import WeakKeyDictionary
 
 import torch
@@ -11,32 +11,8 @@ from torch import Tensor
 from analysis.errors import UsageError
 from analysis.tokens import VisualTokens
 
-if TYPE_CHECKING:
-    from analysis.pruners.base import Pruner
-
 # Fields already found finite. Tensors of a VisualTokens are never written to.
 _FINITE: "WeakKeyDictionary[VisualTokens, set[str]]" = WeakKeyDictionary()
-
-
-def check_request(pruner: "Pruner", tokens: VisualTokens, keep: SupportsIndex | None) -> int:
-    """Check that ``pruner`` can keep ``keep`` of ``tokens``; return it, 0 for None.
-
-    Raises
-    ------
-    ValueError
-        Naming ``keep``, or the field that is missing, NaN or infinite.
-    """
-    count = _check_keep(pruner, tokens.n, keep)
-    for name in pruner.needs:
-        if getattr(tokens, name) is None:
-            inside = "; in a model it runs by prune_inside" if pruner.prunes == "in LLM" else ""
-            raise UsageError(
-                f"{pruner.name} needs {name}, which these visual tokens do not have; "
-                f"it reads: {', '.join(('features', *pruner.needs))}{inside}."
-            )
-    for name in ("features", *pruner.needs):
-        check_finite(tokens, name)
-    return count
 
 
 def check_finite(tokens: VisualTokens, name: str) -> None:
@@ -108,14 +84,6 @@ def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """
     if value not in allowed:
         raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
-
-
-def _check_keep(pruner: "Pruner", n: int, keep: SupportsIndex | None) -> int:
-    if keep is None:
-        if not pruner.sets_count:
-            raise UsageError(f"keep must be given for {pruner.name}: an integer in [1, {n}].")
-        return 0
-    return check_count(keep, n)
 
 
 def check_count(keep: SupportsIndex, n: int) -> int:

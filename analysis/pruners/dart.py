@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
+from analysis.pruners import Case
 from analysis.pruners.checks import check_choice, check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept
-from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
+from analysis.pruners.ranking import rank
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,12 @@ class DART(InsidePruner):
         layer = min(self.full_layers, n_layers - 1)
         return [(layer, max(1e-6, 1 - self.reduction))] if layer else []
 
-    def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
-        """Return the authors' count: the pivots and an equal whole number for each pivot."""
+    def original_count(self, n_tokens: int, ratio: float) -> int:
+        """Return the pivots and an equal whole number for each pivot."""
+        del ratio
         pivots = self.image_pivots + self.text_pivots
         share = int((1 - self.reduction) * n_tokens / pivots)
-        n_keep = min(n_tokens, self.image_pivots + pivots * share)
-        stages = ((layer, n_keep) for layer, _ in self.stages(n_layers))
-        return Schedule(n_tokens, n_layers, tuple(stages))
+        return min(n_tokens, self.image_pivots + pivots * share)
 
     def macs(self, case: Case) -> int:
         """Count eight pivots against all image tokens."""
@@ -137,8 +136,8 @@ def pivots_and_unlike(
         (n_keep,) ascending indices into ``image``. Ties go to the lowest index.
     """
     n_image = min(n_image, n_keep)
-    image_pivots = image[_largest(norms[image], n_image)]
-    text_pivots = text[_largest(norms[text], n_text)]
+    image_pivots = image[rank(norms[image])[:n_image]]
+    text_pivots = text[rank(norms[text])[:n_text]]
     pivots = [*image_pivots.tolist(), *text_pivots.tolist()]
     # A set of ints iterates in hash-table order, which is what the official code runs on.
     visited = sorted(pivots) if order == "sorted" else list(set(pivots))
@@ -153,7 +152,3 @@ def pivots_and_unlike(
         pool[unlike] = False
         taken[unlike] = True
     return taken.nonzero().flatten()
-
-
-def _largest(values: Tensor, count: int) -> Tensor:
-    return torch.sort(values, descending=True, stable=True).indices[:count]

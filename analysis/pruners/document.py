@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from inspect import cleandoc
 
 from analysis.catalogue import METHODS, Method
-from analysis.pruners.base import Pruner
+from analysis.pruners import Pruner
 from analysis.tokens import VisualTokens
 
 COLUMNS = (
@@ -104,7 +104,10 @@ def _parameters(cls: type[Pruner]) -> str:
     for base in reversed(cls.__mro__):
         for names, text in entries(cleandoc(base.__dict__.get("__doc__") or ""), "Parameters"):
             said |= dict.fromkeys(names, text)
-    own = [f"- `{f.name}={_default(f.default)}`: {said[f.name]}\n" for f in fields(cls)]
+    own = [
+        f"- `{f.name}={_default(f.default)}`: {said.get(f.name, 'not described.')}\n"
+        for f in fields(cls)
+    ]
     return "Parameters:\n\n" + "".join(own) if own else "No parameters.\n"
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.pruners.base import Pruner, Selection
-from analysis.pruners.cost import Case
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens
 

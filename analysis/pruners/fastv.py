@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from analysis.errors import UsageError
+from analysis.pruners import Case
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept, top
-from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
 
 
@@ -60,10 +59,9 @@ class FastV(InsidePruner):
         layer = min(self.full_layers, n_layers - 1)
         return [(layer, 1 - self.dropped)] if layer else []
 
-    def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
+    def original_count(self, n_tokens: int, ratio: float) -> int:
         """Return the authors' count, N times 1 - R, rounded."""
-        counts = ((at, max(1, round(n_tokens * share))) for at, share in self.stages(n_layers))
-        return Schedule(n_tokens, n_layers, tuple(counts))
+        return max(1, round(n_tokens * ratio))
 
     def macs(self, case: Case) -> int:
         """Count one query row."""

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis.measures.gram import in_range
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_choice
-from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances, farthest_first, max_nn
 from analysis.pruners.ranking import by_attention
 from analysis.tokens import VisualTokens

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.errors import UsageError
-from analysis.pruners.base import Pruner, Selection, everything
-from analysis.pruners.cost import Case
+from analysis.pruners import Case, Pruner, Selection
+from analysis.selection import everything
 from analysis.tokens import VisualTokens
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.ranking import grid_width, rank
 from analysis.tokens import VisualTokens
 
@@ -47,13 +46,11 @@ class HiPrune(Pruner):
         return 2 * (case.n_tokens + 1) ** 2 * case.vision.hidden
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
-        if tokens.object_attention is None or tokens.received_attention is None:
-            raise ValueError("object_attention and received_attention must be given")
         width = grid_width(tokens)
-        anchors = rank(tokens.object_attention)[: round(keep * self.alpha / 5)]
+        anchors = rank(tokens.require("object_attention"))[: round(keep * self.alpha / 5)]
         buffer = _neighbours(anchors, width, tokens.n)[: keep - len(anchors)]
         held = torch.cat([anchors, buffer])
-        deep = tokens.received_attention.float().index_fill(0, held, -torch.inf)
+        deep = tokens.require("received_attention").float().index_fill(0, held, -torch.inf)
         registers = rank(deep)[: keep - len(held)]
         sizes = {"anchor": len(anchors), "buffer": len(buffer), "register": len(registers)}
         labels = [name for name, size in sizes.items() for _ in range(size)]

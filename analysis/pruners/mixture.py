@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.maxmin import distances, farthest_first, max_min, max_nn
 from analysis.pruners.ranking import by_attention, round_half_up
 from analysis.tokens import VisualTokens

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from analysis.errors import UsageError
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_range, check_width
-from analysis.pruners.cost import Case
 from analysis.pruners.product import largest, row_products
 from analysis.pruners.ranking import rank
 from analysis.tokens import VisualTokens
@@ -43,29 +42,22 @@ class _PruMergeBase(Pruner):
         return case.cls_row + rows * width
 
     def _select(self, tokens: VisualTokens, keep: int) -> Selection:
-        if tokens.last_keys is None or tokens.last_query is None:
-            raise ValueError("last_keys and last_query must be given")
         check_width(tokens, "last_query", "last_keys")
-        keys = tokens.last_keys.float()
-        score = single_head_attention(keys, tokens.last_query.float())
+        keys = tokens.require("last_keys").float()
+        score = single_head_attention(keys, tokens.require("last_query").float())
         if not math.isfinite(float(score.sum())):
             raise UsageError("last_keys and last_query are too large: their products overflow.")
         picks, labels, info = self._choose(score, keep)
         weights = _weights(picks, score, keys[1:])
-        rows = self._rows(len(picks), len(score), keep)
-        return Selection(
-            indices=torch.cat([picks, picks.new_full((1,), -1)])[:rows],
-            groups=(*labels, "extra")[:rows],
-            n_tokens=tokens.n,
-            weights=weights[:rows],
-            position_policy=self.position_policy,
-            info=dict(info),
-        )
+        # One more row than picked, unless nothing is left over for it or no budget.
+        rows = min(len(picks) + 1, tokens.n if self.sets_count else keep)
+        indices = torch.cat([picks, picks.new_full((1,), -1)])[:rows]
+        return self.merge_into(indices, [*labels, "extra"][:rows], weights[:rows], dict(info))
 
-    def _rows(self, picked: int, n: int, keep: int) -> int:
-        """Return the number of rows: one more than picked when tokens are left over."""
-        del keep
-        return min(picked + 1, n)
+    @property
+    def sets_count(self) -> bool:
+        """Always: the number of outliers decides."""
+        return True
 
     def _choose(self, score: Tensor, keep: int) -> tuple[Tensor, list[str], dict[str, float]]:
         """Return the tokens that get a row, their labels and what was decided."""
@@ -88,11 +80,6 @@ class PruMerge(_PruMergeBase):
         "Quartiles are per image; official code takes them over the batch, which is one image.",
     )
 
-    @property
-    def sets_count(self) -> bool:
-        """Always: the number of outliers decides."""
-        return True
-
 
 @dataclass(frozen=True)
 class PruMergePlus(_PruMergeBase):
@@ -107,11 +94,6 @@ class PruMergePlus(_PruMergeBase):
         "At least one outlier and a stride of at least 1; official code divides by zero.",
         "The last token is never sampled, as in official code (575 of 576).",
     )
-
-    @property
-    def sets_count(self) -> bool:
-        """Always: the number of outliers decides."""
-        return True
 
     def _choose(self, score: Tensor, keep: int) -> tuple[Tensor, list[str], dict[str, float]]:
         top, labels, info = super()._choose(score, keep)
@@ -141,6 +123,11 @@ class PruMergePlusFixed(_PruMergeBase):
 
     attention_share: float = 0.25
 
+    @property
+    def sets_count(self) -> bool:
+        """Never: the budget does."""
+        return False
+
     def __post_init__(self) -> None:
         """Check the share."""
         check_range("attention_share", self.attention_share, 0.0, 1.0)
@@ -155,10 +142,6 @@ class PruMergePlusFixed(_PruMergeBase):
         ]
         labels = ["important"] * top + ["spatial"] * (own - top)
         return torch.cat([order[:top], spread]), labels, {"important": top}
-
-    def _rows(self, picked: int, n: int, keep: int) -> int:
-        """Return K: a budget of one has no room for the extra row."""
-        return min(super()._rows(picked, n, keep), keep)
 
 
 def single_head_attention(keys: Tensor, query: Tensor) -> Tensor:

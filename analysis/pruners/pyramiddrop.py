@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from analysis.pruners import Case
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.inllm.contract import InsidePruner, Kept, numbers, top, whole_numbers
 from analysis.pruners.inllm.schedule import scale_stages
 from analysis.pruners.inllm.view import RowView

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from analysis.pruners.base import Pruner, Selection
-from analysis.pruners.cost import Case
+from analysis.pruners import Case, Pruner, Selection
 from analysis.tokens import VisualTokens
 
 

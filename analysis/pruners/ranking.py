@@ -20,8 +20,7 @@ def rank(scores: Tensor) -> Tensor:
 
 def by_attention(batch: Sequence[VisualTokens]) -> Tensor:
     """Return (B, N) token indices by descending [CLS] attention, ties by index."""
-    rows = [t.cls_attention for t in batch if t.cls_attention is not None]
-    return rank(torch.stack(rows))
+    return rank(torch.stack([t.require("cls_attention") for t in batch]))
 
 
 def round_half_up(value: float) -> int:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from analysis.errors import UsageError
-from analysis.pruners.cost import Case
-from analysis.pruners.inllm.cluster import density_peaks
+from analysis.pruners import Case
+from analysis.pruners.clusters import density_peaks
 from analysis.pruners.inllm.contract import InsidePruner, Kept, Merged, top, whole_numbers
-from analysis.pruners.inllm.schedule import Schedule, scale_stages
+from analysis.pruners.inllm.schedule import scale_stages
 from analysis.pruners.inllm.view import RowView
+from analysis.pruners.ranking import rank
 
 # Tokens kept at the three stages for 576 image tokens, in the released code; the keys
 # are the nominal budgets (means over layer *outputs*).
@@ -57,13 +58,10 @@ class _Raters(InsidePruner):
         layers = [layer + 1 for layer in whole_numbers("layers", self.layers)]
         return scale_stages(layers, [n / 576 for n in self._lengths(576)], 32, n_layers)
 
-    def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
-        """Return the table's schedule, counts scaled from 576 to ``n_tokens``."""
-        lengths = dict(
-            zip((n / 576 for n in self._lengths(576)), self._lengths(n_tokens), strict=True)
-        )
-        pairs = ((layer, lengths[ratio]) for layer, ratio in self.stages(n_layers))
-        return Schedule(n_tokens, n_layers, tuple(pairs))
+    def original_count(self, n_tokens: int, ratio: float) -> int:
+        """Return the table's count, scaled from 576 to ``n_tokens``."""
+        lengths = dict(zip(self._lengths(576), self._lengths(n_tokens), strict=True))
+        return lengths[round(ratio * 576)]
 
     def macs(self, case: Case) -> int:
         """Count finding the raters, and their rows in each stage."""
@@ -132,15 +130,10 @@ class SparseVLM(_Raters):
         """Keep the best rated and merge the best of the rest, ``n_keep`` together."""
         scores = view.attention(rater_rows(view)).mean((0, 1))[view.image]
         n_top, n_members = split(view.n, n_keep)
-        kept = top(scores, n_top)
         if n_top == n_keep:
-            return Kept(kept)
-        rest = torch.ones(view.n, dtype=torch.bool, device=scores.device)
-        rest[kept] = False
-        rest_index = rest.nonzero().flatten()
-        ranked = torch.sort(scores[rest_index], descending=True, stable=True).indices
-        members = rest_index[ranked[:n_members]]
-        return Kept(kept, merge(view.hidden[view.image], members, n_keep - n_top))
+            return Kept(top(scores, n_top))
+        kept, members = rank(scores)[: n_top + n_members].split([n_top, n_members])
+        return Kept(kept.sort().values, merge(view.hidden[view.image], members, n_keep - n_top))
 
     def _lengths(self, n_tokens: int) -> list[int]:
         lengths, entering = [], n_tokens
@@ -179,11 +172,25 @@ def split(n: int, n_keep: int) -> tuple[int, int]:
 
 def merge(states: Tensor, members: Tensor, n_clusters: int) -> Merged:
     """Cluster the ``members`` of ``states`` (n, D) and average each cluster."""
-    assignment, centres = density_peaks(states[members], n_clusters)
+    assignment, centres = cluster(states[members].float(), n_clusters)
     groups = torch.zeros(n_clusters, states.shape[0], device=states.device)
     groups[assignment, members] = 1.0
     weights = groups / groups.sum(1, keepdim=True)
     return Merged((weights @ states.float()).to(states.dtype), weights, members[centres])
+
+
+def cluster(points: Tensor, n_clusters: int) -> tuple[Tensor, Tensor]:
+    """Cluster ``points`` (m, D), float32, by `density_peaks`: assignment and centres.
+
+    The density of a point is exp(-mean of the squared distances to its ``n_clusters``
+    nearest ones, itself included), distances being Euclidean over sqrt(D); for the
+    densest the largest distance of all counts.
+    """
+    distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    distance = distance / points.shape[1] ** 0.5
+    nearest = distance.sort(dim=1).values[:, :n_clusters]
+    density = (-nearest.square().mean(1)).exp()
+    return density_peaks(distance, density, n_clusters, distance.max())
 
 
 @dataclass(frozen=True)

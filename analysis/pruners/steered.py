@@ -8,11 +8,10 @@ import torch
 
 from analysis.catalogue import METHODS
 from analysis.errors import UsageError
-from analysis.measures.entropy import attention_entropy
-from analysis.pruners.base import PositionPolicy, Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection, make_pruner
+from analysis.pruners.agilepruner import steering
 from analysis.pruners.checks import check_choice, check_range
-from analysis.pruners.cost import Case
-from analysis.pruners.spec import make_pruner
+from analysis.selection import PositionPolicy
 from analysis.tokens import VisualTokens
 
 RULES = ("adaptive", "inverse", "fixed")
@@ -115,18 +114,13 @@ class Steered(Pruner):
     ) -> Selection:
         inner = self._inner
         base = inner.attention_share if self.share is None else self.share
-        signal = self._signal(tokens)
+        signal = float(steering([tokens], self.steer)[0])
         ratio = signal / (self.erank_avg if self.steer == "erank" else self.entropy_avg)
         share = {"adaptive": base * (2.0 - ratio), "inverse": base * ratio}.get(self.rule)
         share = base if share is None else min(max(share, self.low), self.high)
         chosen = replace(inner, attention_share=share).select(tokens, keep, generator)
         info = {"rule": self.rule, "attention_share": share, self.steer: signal}
         return replace(chosen, info={**chosen.info, **info})
-
-    def _signal(self, tokens: VisualTokens) -> float:
-        if self.steer == "entropy" and tokens.cls_attention is not None:
-            return float(attention_entropy(tokens.cls_attention))
-        return tokens.gram.erank()
 
 
 def has_share(method: type[Pruner]) -> bool:

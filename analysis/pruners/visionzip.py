@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from analysis.errors import UsageError
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import Pruner, Selection
-from analysis.pruners.cost import Case
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.ranking import by_attention
+from analysis.selection import one_hot
 from analysis.tokens import VisualTokens
 
 
@@ -65,7 +66,7 @@ class VisionZip(Pruner):
         n = batch[0].n
         patches = by_attention(batch)[:, : dominant - 1].sort(dim=1).values
         rest = _others(patches, n)
-        keys = torch.stack([t.keys for t in batch if t.keys is not None])[:, 1:].float()
+        keys = torch.stack([t.require("keys") for t in batch])[:, 1:].float()
         target = torch.zeros(rest.shape[1], dtype=torch.bool, device=rest.device)
         step = max(1, rest.shape[1] // max(1, contextual))
         target[: step * contextual : step] = True
@@ -88,19 +89,11 @@ class VisionZip(Pruner):
 
     def _rows(self, patches: Tensor, targets: Tensor, merged: Tensor) -> Selection:
         """Put [CLS], patches and merged rows (ctx, N) below each other."""
-        kept, n = len(patches) + 1, merged.shape[1]
-        weights = torch.zeros(kept + len(targets), n + 1, device=merged.device)
-        weights[0, 0] = 1.0
-        weights[torch.arange(1, kept, device=patches.device), patches + 1] = 1.0
-        weights[kept:, 1:] = merged
-        return Selection(
-            indices=torch.cat([patches.new_full((1,), -1), patches, targets]),
-            groups=("cls",) + ("important",) * (kept - 1) + ("contextual",) * len(targets),
-            n_tokens=n,
-            weights=weights,
-            position_policy=self.position_policy,
-            info={"dominant": kept, "contextual": len(targets)},
-        )
+        dominant = torch.cat([patches.new_full((1,), -1), patches])
+        weights = torch.cat([one_hot(dominant, merged.shape[1]), pad(merged, (1, 0))])
+        groups = ["cls"] + ["important"] * len(patches) + ["contextual"] * len(targets)
+        info = {"dominant": len(dominant), "contextual": len(targets)}
+        return self.merge_into(torch.cat([dominant, targets]), groups, weights, info)
 
 
 def _others(chosen: Tensor, n: int) -> Tensor:

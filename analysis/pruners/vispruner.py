@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from analysis.measures.gram import unit_rows
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners import Case, Pruner, Selection
 from analysis.pruners.checks import check_range
-from analysis.pruners.cost import Case
 from analysis.pruners.ranking import by_attention, rank
 from analysis.tokens import VisualTokens
 
@@ -66,8 +65,9 @@ class VisPruner(Pruner):
         order = by_attention([tokens])[0]
         important = int(keep * self.attention_share)
         rest, rounds = order[important:], 0
-        if keep > important and tokens.encoder_features is not None:
-            rest, rounds = _distinct(tokens.encoder_features.float(), rest, keep - important)
+        if keep > important:
+            features = tokens.require("encoder_features").float()
+            rest, rounds = _distinct(features, rest, keep - important)
         picks = torch.cat([order[:important], rest[: keep - important]])
         labels = ["important"] * important + ["diverse"] * (keep - important)
         return self.pick(picks, labels, tokens.n, {"important": important, "rounds": rounds})

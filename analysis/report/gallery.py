@@ -5,11 +5,10 @@ from typing import Any
 
 from PIL import Image
 
-from analysis.errors import AgileError
 from analysis.figures import FIGURES, Recipe
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
-from analysis.report.page import gallery
+from analysis.report.page import some_drawn
 
 # Width in pixels and colours of a small picture: a web page's column, about 30 kB.
 WIDTH, COLOURS = 720, 128
@@ -46,12 +45,7 @@ def write_gallery(inputs: Inputs, drawn: Path, out: Path) -> Path:
     AgileError
         If ``drawn`` holds no figure.
     """
-    found = {each["name"]: each for each in gallery(drawn)}
-    if not found:
-        raise AgileError(
-            f"{drawn} holds no figure; draw some with: "
-            f"agile figures all --run {inputs.path} --out {drawn}."
-        )
+    found = {each["name"]: each for each in some_drawn(inputs, drawn)}
     pictures = out / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
     for old in pictures.glob("*.png"):

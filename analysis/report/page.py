@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from analysis.errors import AgileError
 from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
+from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.stats.estimate import records
 
@@ -43,12 +44,7 @@ def write_report(inputs: Inputs, figures: Path, out: Path, most_images: int = 20
     AgileError
         If the folder holds no figure.
     """
-    drawn = gallery(figures)
-    if not drawn:
-        raise AgileError(
-            f"{figures} holds no figure; draw some with: "
-            f"agile figures all --run {inputs.path} --out {figures}."
-        )
+    drawn = some_drawn(inputs, figures)
     (out / "images").mkdir(parents=True, exist_ok=True)
     for each in drawn:
         for name in each["files"]:
@@ -97,14 +93,30 @@ def gallery(figures: Path) -> list[dict[str, Any]]:
     return found
 
 
+def some_drawn(inputs: Inputs, figures: Path) -> list[dict[str, Any]]:
+    """Return `gallery` of a folder that must not be empty.
+
+    Raises
+    ------
+    AgileError
+        If it holds no figure; the message says what draws some.
+    """
+    drawn = gallery(figures)
+    if not drawn:
+        raise AgileError(
+            f"{figures} holds no figure; draw some with: "
+            f"agile figures all --run {inputs.path} --out {figures}."
+        )
+    return drawn
+
+
 def explorer_rows(inputs: Inputs, out: Path, most_images: int) -> list[dict[str, Any]]:
     """Save the first images and return one row each with its kept sets and marked captions.
 
     A run without scored captions gives kept sets only.
     """
     chosen = inputs.images.head(most_images)
-    variants = [name for name in inputs.variants["variant"] if name == "full"]
-    variants += inputs.pruned.loc[inputs.pruned["keep"] == inputs.main_keep, "variant"].tolist()
+    variants = [*inputs.unpruned, *at_budget(inputs)]
     try:
         scored = records(inputs.captions(variants))
     except MissingInput:

@@ -14,11 +14,6 @@ from analysis.scenes.world import CATEGORY_IDS, SIZE
 _CAPTIONS_PER_IMAGE = 10
 
 
-def _image_record(scene: Scene) -> dict[str, Any]:
-    name = f"{scene.seed:012d}.png"
-    return {"id": scene.seed, "file_name": name, "width": SIZE, "height": SIZE}
-
-
 def _instance_records(scene: Scene, first_id: int) -> list[dict[str, Any]]:
     return [
         {
@@ -65,13 +60,13 @@ def export_coco(scenes: Iterable[Scene], folder: str | Path) -> Path:
     instances: list[dict[str, Any]] = []
     captions: list[dict[str, Any]] = []
     for scene in scenes:
-        images.append(_image_record(scene))
-        scene.image.save(root / "images" / images[-1]["file_name"])
+        name = f"{scene.seed:012d}.png"
+        scene.image.save(root / "images" / name)
+        images.append({"id": scene.seed, "file_name": name, "width": SIZE, "height": SIZE})
         instances.extend(_instance_records(scene, len(instances) + 1))
         captions.extend(_caption_records(scene))
-    info = {"description": "drawn scenes of COCO categories"}
+    common = {"info": {"description": "drawn scenes of COCO categories"}, "images": images}
     categories = [{"id": number, "name": name} for name, number in CATEGORY_IDS.items()]
-    common = {"info": info, "images": images}
     tables = {
         "instances": {**common, "annotations": instances, "categories": categories},
         "captions": {**common, "annotations": captions},

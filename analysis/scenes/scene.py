@@ -33,6 +33,9 @@ _OPAQUE = 100
 _PATCH_SHARE = 0.15
 _SINGLES = frozenset({"tv", "couch", "dining table", "clock", "laptop", "stop sign", "airplane"})
 
+Place = tuple[int, int, int, int]
+Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True)
 class SceneObject:
@@ -49,7 +52,7 @@ class SceneObject:
     """
 
     category: str
-    bbox: tuple[float, float, float, float]
+    bbox: Box
     area: float
 
 
@@ -166,7 +169,7 @@ def _draw_categories(parameters: SceneParameters, rng: np.random.Generator) -> l
     return chosen
 
 
-def _overlap(box: tuple[int, int, int, int], others: list[tuple[int, int, int, int]]) -> float:
+def _overlap(box: Place, others: list[Place]) -> float:
     worst = 0.0
     x, y, w, h = box
     for a, b, c, d in others:
@@ -176,9 +179,7 @@ def _overlap(box: tuple[int, int, int, int], others: list[tuple[int, int, int, i
     return worst
 
 
-def _place(
-    shape: tuple[int, int], others: list[tuple[int, int, int, int]], rng: np.random.Generator
-) -> tuple[int, int, int, int]:
+def _place(shape: tuple[int, int], others: list[Place], rng: np.random.Generator) -> Place:
     w, h = shape
     best, least = (0, 0, w, h), 2.0
     for _ in range(_CANDIDATES):
@@ -194,10 +195,10 @@ def _place(
 
 def _paint(
     image: Image.Image, names: list[str], side: float, rng: np.random.Generator
-) -> tuple[np.ndarray, list[tuple[float, float, float, float]]]:
+) -> tuple[np.ndarray, list[Box]]:
     owners = np.zeros((SIZE, SIZE), np.uint8)
-    places: list[tuple[int, int, int, int]] = []
-    boxes: list[tuple[float, float, float, float]] = []
+    places: list[Place] = []
+    boxes: list[Box] = []
     for number, name in enumerate(names, start=1):
         glyph = draw_glyph(name, side * rng.uniform(0.88, 1.12), rng)
         x, y, w, h = _place(glyph.size, places, rng)

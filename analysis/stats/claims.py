@@ -221,8 +221,7 @@ def _association(test: Mapping[str, Any], study: Study) -> Found:
     x, y = test["associate"]
     if {x, y} <= set(study.units) and study.roles.get("budget"):
         found = intervals(Crossed.of(study.of(study.roles["budget"]), x, y), study.boot)
-        if WITHIN in found:
-            yield {"measure": f"r({x}, {y})"}, found[WITHIN]
+        yield {"measure": f"r({x}, {y})"}, found[WITHIN]
 
 
 def _mediation(test: Mapping[str, Any], study: Study) -> Found:

@@ -53,6 +53,11 @@ class Crossed:
         )
         return cls(first, second, tuple(str(name) for name in methods))
 
+    @property
+    def enough(self) -> bool:
+        """Whether anything can be said: four images and two methods."""
+        return len(self.x) >= 4 and len(self.methods) >= 2
+
     def split(self) -> dict[str, Array]:
         """Return `split` of all images and methods as they are."""
         n, m = self.x.shape
@@ -144,8 +149,8 @@ def association(units: pd.DataFrame, x: str, y: str, boot: Bootstrap | None = No
     data = Crossed.of(units, x, y)
     name, m = f"correlation({x}, {y})", len(data.methods)
     found = intervals(data, boot)
-    range_of = _left_out(data) if found else {}
-    share = float(data.split()["share"][0]) if found else np.nan
+    range_of = _left_out(data) if data.enough else {}
+    share = float(data.split()["share"][0]) if data.enough else np.nan
     rows = [
         row(
             name,
@@ -159,16 +164,17 @@ def association(units: pd.DataFrame, x: str, y: str, boot: Bootstrap | None = No
         )
         for group, each in found.items()
     ]
-    return stacked([estimates(rows), *(_by_image(units, data, x, y, boot) if found else [])])
+    return stacked([estimates(rows), *(_by_image(units, data, x, y, boot) if data.enough else [])])
 
 
 def intervals(data: Crossed, boot: Bootstrap) -> dict[str, Interval]:
-    """Return the correlations that rest on images and methods; none below 4 images or 2 methods."""
+    """Return the correlations that rest on images and methods; NaN where either are too few."""
     n, m = data.x.shape
-    if n < 4 or m < 2:
-        return {}
-    one, drawn = data.split(), _drawn(data, boot)
     groups = {WITHIN: m - 1, INNER: m - 1, METHODS: m - 2}
+    if not data.enough:
+        why = "none: fewer than 4 images or 2 methods"
+        return {group: Interval(np.nan, np.nan, np.nan, np.nan, np.nan, n, why) for group in groups}
+    one, drawn = data.split(), _drawn(data, boot)
     return {
         group: _interval(float(one[group][0]), drawn[group], n, m, freedom, boot)
         for group, freedom in groups.items()

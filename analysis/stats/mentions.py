@@ -69,10 +69,10 @@ def mention_model(
     spread = _spread(values, budgets)
     fit = _fit(_design(values / spread, budgets).to_numpy(), wrong, total, clusters)
     rows = []
-    for place, term in enumerate(values):
+    for place, term in enumerate(map(str, values)):
         interval = _interval(fit, place, int(clusters.max()) + 1, level)
         extra = {"p": interval.p, "sd": float(spread[term]), "mentions": int(total.sum())}
-        rows.append(row("odds ratio per sd", str(term), interval, 0, **extra))
+        rows.append(row("odds ratio per sd", term, interval, 0, **extra))
     return estimates(rows)
 
 

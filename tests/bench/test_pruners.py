@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from analysis.bench import published
-from analysis.bench.clock import Clock
+from analysis.bench.clock import CLOCKS, Clock
 from analysis.bench.pruners import Comparison, alone, comparisons, measure, shared
 from analysis.measures.erank import effective_rank
 from analysis.measures.kept import kept_measures
@@ -38,15 +38,17 @@ def test_measures_alone_are_the_kept_measures(tokens):
     assert float(svd) == pytest.approx(float(effective_rank(tokens.features)), rel=1e-4)
 
 
-def test_rows_hold_ratios_against_goals():
-    works = {"reference": lambda: sum(range(10**6)), "ours": lambda: sum(range(1000))}
-    for limit, met in ((0.5, "yes"), (1e-9, "no")):
+def test_rows_hold_ratios_against_goals(monkeypatch):
+    spent = []
+    monkeypatch.setitem(CLOCKS, "cpu", lambda: sum(spent))
+    works = {"reference": lambda: spent.append(1.0), "ours": lambda: spent.append(0.25)}
+    for limit, met in ((0.25, "yes"), (0.2, "no")):
         comparison = Comparison("adding", works, "64", (("ours", limit),))
         clock = Clock(torch.device("cpu"), 1, 5, kind="cpu", block=0.02)
         first, second = measure(comparison, clock)
         assert (first["clock"], first["repeats"]) == ("cpu", 5)
         assert [first[k] for k in ("reference", "ratio", "goal", "met")] == ["", None, "", ""]
-        assert second["ratio"] < 0.5
+        assert (first["best_ms"], second["best_ms"], second["ratio"]) == (1000.0, 250.0, 0.25)
         assert (second["reference"], second["met"]) == ("reference", met)
 
 

@@ -3,10 +3,9 @@
 import io
 import json
 
-from chair_eval import Matcher, Vocabulary
+from chair_eval import GroundTruth, Matcher, Vocabulary
 from chair_eval.bench.made import long_captions, write_annotations, write_captions
 from chair_eval.bench.slow import pattern_normaliser, slow_mentions
-from chair_eval.coco import build_ground_truth
 from chair_eval.tokens import tokenize
 
 
@@ -33,4 +32,4 @@ def test_files_have_the_asked_size(tmp_path):
     instances, captions = write_annotations(tmp_path, scale=0.0005)
     assert len(json.loads(captions.read_text())["annotations"]) == 308
     assert len(json.loads(instances.read_text())["annotations"]) == 448
-    assert len(build_ground_truth(instances, captions)) == 61
+    assert len(GroundTruth.from_coco(instances, captions)) == 61

@@ -29,6 +29,44 @@ def test_equal_seeds_give_equal_intervals_and_other_seeds_do_not():
     assert first.low != other.low
 
 
+def test_interval_and_p_are_one_construction():
+    values = np.random.default_rng(5).gamma(1, size=150) - 0.9
+    found = bootstrap([mean_statistic(values)], Bootstrap())[0]
+    assert found.test(found.low) == pytest.approx(0.05, abs=0.003)
+    assert found.test(found.high) == pytest.approx(0.05, abs=0.003)
+    assert found.test(found.estimate) > 0.8
+    assert found.p == found.test(0.0)
+    assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
+
+
+def test_equivalence_is_the_interval_of_twice_the_tail_inside_the_margin():
+    values = np.random.default_rng(6).normal(0.1, 1, size=400)
+    found = bootstrap([mean_statistic(values)], Bootstrap(level=0.9))[0]
+    outer = max(abs(found.low), abs(found.high))
+    assert found.within(outer) == pytest.approx(0.05, abs=0.003)
+    assert found.within(1.5 * outer) < 0.05 < found.within(0.8 * outer)
+    assert found.within(0) == 1
+
+
+def test_no_interval_has_no_p():
+    found = bootstrap([mean_statistic(np.ones(50))], FAST)[0]
+    assert np.isnan([found.p, found.test(), found.within(1)]).all()
+
+
+def test_ten_thousand_resamples_hold_the_first_decimal_of_a_limit():
+    assert Bootstrap().n_resamples == 10_000
+    statistic = mean_statistic(np.random.default_rng(7).normal(0, 100 / 6, size=300))
+    lows = [bootstrap([statistic], Bootstrap(seed=seed))[0].low for seed in range(8)]
+    assert np.ptp(lows) < 0.2
+    assert np.std(lows) == pytest.approx(2.7 * 0.96 / 100, rel=0.8)
+
+
+def test_resamples_are_drawn_once_and_in_the_same_order():
+    first, again = (np.concatenate(list(FAST.counts(37))) for _ in range(2))
+    assert (first == again).all()
+    assert first.dtype == np.float64
+
+
 def test_agrees_with_scipy_bca():
     values = np.random.default_rng(2).exponential(size=120)
     ours = bootstrap([mean_statistic(values)], Bootstrap(20_000))[0]

@@ -14,7 +14,6 @@ import pytest
 from chair_eval import ChairError
 from chair_eval.nltk_data import NEEDED, PACKAGES, fetch, missing_packages, read_resource
 
-pytest.importorskip("nltk")
 TAGGER, WORDNET = NEEDED
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chair_eval import ChairError, UsageError
-from chair_eval.readers import Keys, read_captions
-from chair_eval.runs import run_ground_truth
+from chair_eval.readers import Keys, read_captions, reader_of
+from chair_eval.records import Record
 
 ROWS = [{"image_id": 1, "caption": "A dog.\nÉté"}, {"image_id": "x", "caption": ""}]
 
@@ -170,39 +170,26 @@ def test_damaged_files_never_pass_silently(tmp_path, cut, junk, kind):
     assert all(isinstance(record.caption, str) for record in found)
 
 
-@pytest.fixture
-def run(tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    answers = [
-        {"image_id": i, "variant": v, "task": t, "answer": a}
-        for i, v, t, a in (
-            ("s-1", "full", "caption", "A dog."),
-            ("s-1", "fps@9", "caption", "A cat."),
-            ("s-1", "full", "yesno", "Yes."),
-        )
+class Readers:
+    """What another package provides under ``chair_eval.readers``."""
+
+    def load(self):
+        return self
+
+    def is_run(self, path):
+        return (path / "mine").is_file()
+
+    def records(self, path, variant=None):
+        yield Record("s-1", f"A dog in {variant}.", str(path))
+
+
+def test_folders_are_read_by_what_is_installed_for_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("chair_eval.readers.entry_points", lambda **_: [Readers()])
+    with pytest.raises(ChairError, match="is not a run folder"):
+        read_captions(tmp_path)
+    (tmp_path / "mine").touch()
+    assert [record.caption for record in read_captions(tmp_path, variant="full")] == [
+        "A dog in full."
     ]
-    pq.write_table(pa.Table.from_pylist(answers), folder / "answers-0000.parquet")
-    images = pa.table(
-        {
-            "image_id": ["s-1", "s-2"],
-            "objects": pa.array([["dog"], None], pa.list_(pa.string())),
-        }
-    )
-    pq.write_table(images, folder / "images-0000.parquet")
-    return folder
-
-
-def test_run_folder(run):
-    assert [record.caption for record in read_captions(run, variant="full")] == ["A dog."]
-    with pytest.raises(ChairError, match="choose one with --variant: full, fps@9"):
-        list(read_captions(run))
-    truth = run_ground_truth(run)
-    assert dict(truth.objects) == {"s-1": {"dog"}}
-
-
-def test_run_without_annotated_images(run):
-    nothing = pa.table({"image_id": ["s"], "objects": pa.array([None], pa.list_(pa.string()))})
-    pq.write_table(nothing, run / "images-0000.parquet")
-    with pytest.raises(ChairError, match="--ground-truth"):
-        run_ground_truth(run)
+    assert reader_of(tmp_path / "mine") is None
+    assert reader_of("-") is None

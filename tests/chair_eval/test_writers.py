@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chair_eval import ChairError, UsageError
-from chair_eval.command import Options, run
+from chair_eval.command import run
+from chair_eval.options import ScoreOptions
 from chair_eval.writers import destination
 
 CAPTIONS = "data/chair/example_captions.jsonl"
@@ -96,5 +97,5 @@ def test_an_input_is_never_written_over(root, tmp_path, role):
     output = {"captions": captions, "truth": truth, "link": link}[role]
     before = output.read_bytes()
     with pytest.raises(UsageError, match="which is an input"):
-        run(Options(files=[str(captions)], ground_truth=truth, output=output))
+        run(ScoreOptions(files=[str(captions)], ground_truth=truth, output=output))
     assert output.read_bytes() == before

@@ -59,6 +59,12 @@ def test_without_a_mapping_every_row_is_a_picture_to_describe(saved):
     assert data.ground_truth() is None
 
 
+def test_one_reference_a_row_is_one_image_asked_once(saved, rows):
+    data = load_dataset(f"hf:{saved}:id=key,captions=text")
+    assert [len(sample.questions) for sample in data.samples()] == [1, 1, 1]
+    assert data.ground_truth() == {"a": {"dog", "cat"}, "b": {"cup"}, "c": {"car"}}
+
+
 def test_a_split_is_chosen_by_name(saved, monkeypatch):
     monkeypatch.chdir(saved.parent)
     assert len(load_dataset("hf:set:train")) == 1

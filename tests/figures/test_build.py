@@ -12,7 +12,7 @@ from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION, Drawn, Recipe
 from analysis.figures.build import build
 from analysis.figures.save import digest
-from analysis.runs.schemas import IMAGES
+from analysis.runs import TABLES
 from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(200)
@@ -117,7 +117,7 @@ def test_data_without_annotations_leaves_figures_out_only_when_all_are_asked_for
     shutil.copytree(run_path, bare)
     for shard in bare.glob("images-*.parquet"):
         rows = [{**row, "objects": None} for row in pq.read_table(shard).to_pylist()]
-        pq.write_table(pa.Table.from_pylist(rows, schema=IMAGES), shard)
+        pq.write_table(pa.Table.from_pylist(rows, schema=TABLES["images"]), shard)
     names = ("chair_table", "entropy_vs_erank")
     lenient = build(recipes(names), bare, tmp_path / "a", boot=FAST, lenient=True)
     assert [result.state for result in lenient] == ["skipped", "built"]

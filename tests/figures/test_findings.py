@@ -2,43 +2,22 @@
 
 import pytest
 
-from analysis.figures.claims import CLAIMS, Evidence, side
-from analysis.figures.findings import findings, main, page, verdict, write
+from analysis.figures.claims import CLAIMS
+from analysis.figures.findings import findings, main, page, write
 from analysis.figures.inputs import Inputs
+from analysis.figures.statistics import STATISTICS
+from analysis.figures.study import roles, study
+from analysis.stats.claims import ROLES
+from analysis.stats.margins import Margins
 from chair_eval.bootstrap import Bootstrap
 
 
-@pytest.mark.parametrize(
-    ("sides", "expected"),
-    [
-        ([1, 1], "supported"),
-        ([-1, -1], "contradicted"),
-        ([1, 0], "not seen"),
-        ([0], "not seen"),
-        ([1, -1], "mixed"),
-        ([None], "no data"),
-        ([], "no data"),
-    ],
-)
-def test_verdict_follows_from_the_intervals(sides, expected):
-    assert verdict([Evidence("", each) for each in sides]) == expected
+@pytest.fixture(scope="module")
+def found(inputs):
+    return findings(inputs)
 
 
-def test_context_does_not_decide():
-    evidence = [Evidence("", 1), Evidence("", -1, decisive=False)]
-    assert verdict(evidence) == "supported"
-
-
-def test_side_of_an_interval():
-    assert side({"low": 0.1, "high": 2}, 1) == 1
-    assert side({"low": 0.1, "high": 2}, -1) == -1
-    assert side({"low": -2, "high": -1}, -1) == 1
-    assert side({"low": -1, "high": 1}, 1) == 0
-    assert side({"low": float("nan"), "high": 1}, 1) is None
-
-
-def test_page_has_every_claim_and_repeats(inputs):
-    found = findings(inputs)
+def test_page_has_every_claim_and_repeats(inputs, found):
     text = page(inputs, found)
     assert [each.claim for each in found] == list(CLAIMS)
     for claim in CLAIMS:
@@ -47,18 +26,74 @@ def test_page_has_every_claim_and_repeats(inputs):
     assert text == page(inputs, findings(inputs))
 
 
-def test_missing_sweeps_are_no_data_with_the_command(inputs):
-    steering = next(each for each in findings(inputs) if "Steering" in each.claim.title)
+def test_page_says_the_rule_and_the_margins_before_any_verdict(inputs, found):
+    text = page(inputs, found)
+    assert text.index("How a verdict is reached") < text.index("| claim | verdict")
+    assert "accuracy 1 points" in text
+
+
+def test_every_test_is_a_sentence_with_its_outcome(found):
+    for each in found:
+        frame = each.judgement.frame
+        assert len(each.sentences) >= len(frame)
+        for text, outcome in zip(each.sentences, frame["outcome"], strict=False):
+            assert outcome in text or "no interval" in text
+
+
+def test_missing_sweeps_are_no_data_with_the_command(found):
+    steering = next(each for each in found if "Steering" in each.claim.title)
     assert steering.verdict == "no data"
     assert "agile extract" in steering.missing
+    assert "steered:rule=inverse" in steering.missing
+
+
+def test_context_names_the_method_that_carries_the_correlation(found):
+    text = " ".join(found[1].sentences)
+    assert "Leaving out one of the 6 methods" in text
+    assert "captions ended at the limit" in text
+    assert "inside images" in text
+
+
+def test_a_captions_only_run_has_no_data_for_claims_about_scores(make_run, tmp_path):
+    pruners = ("fastervlm", "divprune", "agilepruner", "vispruner")
+    run = make_run(tmp_path / "run", 60, drawable=False, pruners=pruners, keeps=(16,), questions=0)
+    found = findings(Inputs(run, Bootstrap(200)))
+    assert [each.verdict == "no data" for each in found] == [False, False, True, True, True]
+    assert "labelled questions" in found[4].missing
 
 
 def test_planted_effect_is_found(make_run, tmp_path):
     run = make_run(tmp_path / "run", 400, drawable=False, pruners=("fastervlm", "divprune"))
-    found = findings(Inputs(run, Bootstrap(200)))
-    linked = next(each for each in found if "hallucination" in each.claim.title)
-    assert [piece.sides for piece in linked.evidence[:2]] == [1, 1]
-    assert linked.verdict in ("supported", "not seen")
+    linked = findings(Inputs(run, Bootstrap(200)))[1]
+    frame = linked.judgement.frame.set_index("test")
+    assert frame.loc[["captions with inventions", "invented objects"], "outcome"].eq("for").all()
+    assert linked.verdict == "supported"
+
+
+def test_roles_of_a_run(inputs):
+    found = roles(inputs)
+    assert set(found) == set(ROLES)
+    assert found["diversity"] == ["divprune@16"]
+    assert found["rivals"] == ["fps@16"]
+    assert found["adaptive"] == []
+    assert study(inputs).measured(["accuracy", "ScienceQA"]) == "accuracy"
+
+
+def test_tables_of_the_claims_hold_the_only_q(inputs):
+    frames = {name: STATISTICS[name](inputs) for name in ("claims", "pairs", "crossovers")}
+    assert "q" in frames["claims"]
+    assert "q" not in frames["pairs"]
+    assert "q" not in frames["crossovers"]
+    assert frames["crossovers"]["kind"].notna().all()
+    assert {"lowest", "highest", "without"} <= set(STATISTICS["crossed"](inputs))
+    assert set(STATISTICS["mediation"](inputs)["rho"]) == {-0.4, -0.2, 0.0, 0.2, 0.4}
+
+
+def test_margins_of_ones_own_change_the_verdict(inputs, tmp_path):
+    path = tmp_path / "margins.yaml"
+    path.write_text("erank: {value: 90, unit: percent}\n")
+    strict = findings(inputs, Margins.load(path))[0]
+    assert "for" not in strict.judgement.frame.query("decisive")["outcome"].tolist()
 
 
 def test_command_writes_the_page(run_path, tmp_path):

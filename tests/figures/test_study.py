@@ -96,7 +96,7 @@ def test_steering_compares_with_the_fixed_rule(study):
     assert rules[("vispruner", "fixed")] == "vispruner@16"
     found = drawn("steering", study)
     assert set(found.data[""]["rule"]) == {"adaptive", "inverse"}
-    assert found.data[""]["q"].notna().all()
+    assert found.data[""]["p"].notna().all()
 
 
 def test_threshold_sweeps_and_shows_both_ends(study):

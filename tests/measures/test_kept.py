@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.measures import MEASURES
+from analysis.measures import measure_table
 from analysis.measures.erank import effective_rank
 from analysis.measures.kept import coverage, jaccard, kept_measures
 from analysis.pruners import Selection, make_pruner
@@ -39,7 +39,7 @@ def test_every_measure_against_its_definition(tokens):
 
 
 def test_names_are_in_the_catalogue(tokens):
-    names = {n.removeprefix("kept_") for n in MEASURES if MEASURES.get(n).about == "kept"}
+    names = {m.name.removeprefix("kept_") for m in measure_table().values() if m.about == "kept"}
     assert names == set(kept_measures(tokens, chosen([0, 1], 36)))
 
 

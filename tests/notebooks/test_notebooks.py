@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*.py"))
 LONGEST_DEFINITION = 20
+MOST_BYTES = 400_000
 
 
 def cells(path, kind):
@@ -38,6 +40,22 @@ def test_it_runs_and_draws(path, small_run, monkeypatch):
     said = " ".join(str(out.get("data", {}).get("text/markdown", "")) for out in outputs)
     assert "no evidence about LLaVA" in said
     assert "nan" not in re.findall(r"[a-z]+", said)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_executed_notebook_is_in_step(path):
+    """`make notebooks` executes the sources anew."""
+    beside = path.with_suffix(".ipynb")
+    executed = nbformat.read(beside, as_version=4)
+    written = [(cell.cell_type, cell.source) for cell in executed.cells]
+    assert written == [(cell.cell_type, cell.source) for cell in jupytext.read(path).cells]
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert {output.get("name") for output in outputs} <= {None, "stdout"}, "no warnings, no bars"
+    assert beside.stat().st_size <= MOST_BYTES
+    assert not re.search(r"(?<!\w)/(?:home|root|tmp|Users)/", beside.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -3,10 +3,13 @@
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
+import typer
 from transformers import AutoProcessor, LlavaForConditionalGeneration
+from typer.testing import CliRunner
 
 from analysis.pocket import train
 from analysis.pocket.calibrate import calibrate_stops, unit_direction
@@ -67,11 +70,17 @@ def test_a_stopped_training_goes_on_where_it_was(toy, tmp_path, monkeypatch):
     assert AutoProcessor.from_pretrained(tmp_path / "out").patch_size == 12
 
 
-def test_options_reach_the_recipe():
-    options = train._arguments(["--seed", "2", "--tower-steps", "7", "--no-compile"])
-    recipe = train.recipe_from(options)
+def test_options_reach_the_recipe(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(train, "run_stages", lambda *arguments: seen.append(arguments))
+    app = typer.Typer()
+    app.command()(train.main)
+    options = ["--seed", "2", "--tower-steps", "7", "--no-compile", "--work", str(tmp_path)]
+    assert CliRunner().invoke(app, options).exit_code == 0
+    recipe, work, out = seen[0]
     assert recipe.tower == replace(TowerRecipe(), steps=7, seed=6, compiled=False)
     assert not recipe.tower_again.compiled
+    assert (work, out) == (tmp_path, Path("data/pocket"))
 
 
 def test_unit_direction_finds_the_constant():

@@ -7,7 +7,6 @@ import pytest
 import torch
 from transformers import LlavaForConditionalGeneration
 
-from analysis.pocket.attention_trial import attention_report
 from analysis.pocket.dialogue import IGNORED, PATCHES, DialogueMaker, attention_mask
 from analysis.pocket.dropping import DropRecipe, drop_tokens
 from analysis.pocket.llava import LanguageShape, build_llava, save_llava
@@ -21,6 +20,7 @@ from analysis.pocket.stage_two import (
 )
 from analysis.pocket.store import SceneStore, build_store
 from analysis.pocket.tower import TowerShape, build_tower, to_pixels, tower_pass
+from analysis.pocket.trial import attention_report, usable
 
 TINY = TowerShape(width=16, layers=3, heads=2)
 SMALL = LanguageShape(width=24, layers=2, heads=2, feed_forward=32, match_heads=1)
@@ -93,9 +93,9 @@ def test_tower_pass_equals_the_model(tower, store):
 
 def test_attention_report_has_sane_numbers(tower, store):
     report = attention_report(tower, store)
-    assert 0 < report.mass < 1
-    assert 0 < report.share < 1
-    assert not report.usable(twin_f1=1.0)
+    assert 0 < report["mass"] < 1
+    assert 0 < report["share"] < 1
+    assert not usable(report, twin_f1=1.0)
 
 
 def test_language_training_is_finite_and_seeded(tower, store, features):
@@ -115,9 +115,8 @@ def test_packed_dialogues_equal_the_plain_model(tower, store, features):
     kept = drop_tokens(
         torch.from_numpy(features[:2].astype(np.float32)), DropRecipe(share=0), torch.Generator()
     )
-    text = [packed.ids, packed.segments, packed.positions, packed.labels]
     with torch.no_grad():
-        logits, targets = packed_logits(model, kept, maker, text)
+        logits, targets = packed_logits(model, kept, maker, packed)
     number = int(packed.segments[0].max())
     mine = packed.segments[0] == number
     ids = torch.cat(

@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from analysis.pruners.inllm.cluster import density_peaks
-from analysis.pruners.sparsevlm import SparseVLM, SparseVLMv2, merge, recycled, split
+from analysis.pruners.sparsevlm import SparseVLM, SparseVLMv2, cluster, merge, recycled, split
 
 
 @pytest.mark.parametrize(
@@ -34,8 +33,8 @@ def test_keeping_everything_merges_nothing():
 
 
 def test_version_2_merges_nothing_and_keeps_positions():
-    assert (SparseVLM.merges, SparseVLMv2.merges) == (True, False)
-    assert (SparseVLM.position_policy, SparseVLMv2.position_policy) == ("reindex", "keep")
+    assert (SparseVLM().merges, SparseVLMv2().merges) == (True, False)
+    assert (SparseVLM().position_policy, SparseVLMv2().position_policy) == ("reindex", "keep")
     assert SparseVLMv2().original_schedule(576, 32).stages == ((3, 300), (7, 200), (16, 118))
 
 
@@ -43,7 +42,7 @@ def test_blobs_are_found():
     generator = torch.Generator().manual_seed(0)
     middles = torch.tensor([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
     points = torch.cat([m + 0.1 * torch.randn(7, 2, generator=generator) for m in middles])
-    assignment, centres = density_peaks(points, 3)
+    assignment, centres = cluster(points, 3)
     assert len(set(centres.tolist())) == 3
     for blob in range(3):
         assert len(set(assignment[7 * blob : 7 * blob + 7].tolist())) == 1
@@ -62,14 +61,14 @@ def test_clusters_equal_the_definition_written_as_loops(n_clusters):
     score = [rho * (far if g is None else g) for rho, g in zip(density, gap, strict=True)]
     peaks = sorted(range(30), key=lambda i: -score[i])[:n_clusters]
     join = [min(range(n_clusters), key=lambda c: row[peaks[c]]) for row in apart]
-    assignment, centres = density_peaks(points, n_clusters)
+    assignment, centres = cluster(points, n_clusters)
     assert centres.tolist() == peaks
     assert assignment.tolist() == join
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5, 6])
 def test_equal_points_give_the_lowest_indices(n_clusters):
-    assignment, centres = density_peaks(torch.ones(6, 3), n_clusters)
+    assignment, centres = cluster(torch.ones(6, 3), n_clusters)
     assert centres.tolist() == list(range(n_clusters))
     assert sorted(set(assignment.tolist())) == list(range(n_clusters))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.measures import MEASURES
+from analysis.measures import measure_table
 from analysis.runs import ANALYSES, KEYS, TABLES
 
 
@@ -17,9 +17,9 @@ def test_every_column_has_a_meaning(name):
     assert len({column["meaning"] for column in columns.values()}) == len(columns)
 
 
-@pytest.mark.parametrize("name", MEASURES.names())
+@pytest.mark.parametrize("name", measure_table())
 def test_units_are_those_of_the_measures(name):
-    measure = MEASURES.get(name)
+    measure = measure_table()[name]
     column = name.removeprefix("kept_")
     homes = {"image": ["images", "corruption"], "kept": ["kept", "threshold", "sensitivity"]}
     found = [

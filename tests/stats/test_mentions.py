@@ -38,6 +38,42 @@ def test_mention_model_recovers_the_planted_odds():
     assert found.loc["erank", "n"] == 300
 
 
+def test_a_step_is_the_deviation_inside_budgets():
+    units = mentions(np.random.default_rng(0))
+    units["erank"] += 10.0 * (units["keep"] == 16)
+    inside = units.groupby("keep")["erank"].transform(lambda values: values - values.mean())
+    found = mention_model(units, ["erank"]).iloc[0]
+    assert found["sd"] == pytest.approx(np.sqrt((inside**2).sum() / (len(units) - 2)))
+    assert units["erank"].std() > 4 * found["sd"]
+    assert found["low"] < 1.8 ** found["sd"] < found["high"]
+
+
+def test_the_level_of_the_intervals_is_the_callers():
+    units = mentions(np.random.default_rng(0))
+    narrow, wide = (mention_model(units, ["erank"], level=level).iloc[0] for level in (0.8, 0.99))
+    assert wide["low"] < narrow["low"] < narrow["high"] < wide["high"]
+    assert wide["method"].endswith("level=0.99")
+
+
+def test_opposite_slopes_inside_and_between_images_are_told_apart():
+    rng = np.random.default_rng(3)
+    scene = np.repeat(rng.normal(size=400), 4)
+    inner = rng.normal(size=1600)
+    total = rng.poisson(5, size=1600) + 1
+    chance = 1 / (1 + np.exp(1.5 - 0.7 * scene + 0.5 * inner))
+    units = pd.DataFrame(
+        {
+            "image_id": np.repeat(np.arange(400), 4),
+            "keep": 8,
+            "erank": scene + inner,
+            "n_mentions": total,
+            "n_hallucinated": rng.binomial(total, chance),
+        }
+    )
+    found = mention_model(units, ["erank"]).set_index("group")
+    assert found.loc["erank within", "high"] < 1 < found.loc["erank between", "low"]
+
+
 def test_mention_model_equals_gee_over_single_mentions():
     units = mentions(np.random.default_rng(1), n=120)
     units = units[units["keep"] == 8]

@@ -6,10 +6,10 @@ import pytest
 
 from analysis.benchmarks import COGNITION, PERCEPTION
 from analysis.errors import UsageError
-from analysis.stats.complexity import by_level, crossover, splits, terciles
+from analysis.stats.complexity import by_level, crossover, kind_of, splits, terciles
 from analysis.stats.images import image_changes
 from analysis.stats.line import regression_band
-from analysis.stats.paired import compare, same_keep_pairs
+from analysis.stats.paired import benjamini_hochberg, compare, same_keep_pairs
 from analysis.stats.ratios import summarise
 from chair_eval.bootstrap import Bootstrap
 
@@ -85,10 +85,37 @@ def test_interaction_covers_at_its_nominal_rate():
 def test_false_discoveries_are_controlled_over_the_table():
     units, _ = planted(np.random.default_rng(1))
     found = compare(units, ["CHAIR_i"], [("a@8", "b@8"), ("b@8", "a@8")], FAST)
+    assert "q" not in found  # a family is declared, not whatever was put in one table
+    found = benjamini_hochberg(found)
     assert (found["q"] >= found["p"]).all()
     assert found["estimate"].tolist() == pytest.approx(
         [-found["estimate"][1], found["estimate"][1]]
     )
+
+
+def test_a_family_is_the_rows_it_is_given():
+    frame = pd.DataFrame({"p": [0.01, 0.04, 0.5, np.nan]})
+    found = benjamini_hochberg(frame, pd.Series([True, True, False, True]))["q"]
+    assert found.tolist()[:2] == pytest.approx([0.02, 0.04])
+    assert found.isna().tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("simple", "dense", "both", "better", "expected"),
+    [
+        ((-3, -1), (1, 3), (2, 6), 1, "crossover"),
+        ((1, 3), (-3, -1), (-6, -2), 1, "reversed crossover"),
+        ((1, 3), (-3, -1), (-6, -2), -1, "crossover"),  # less of it is better
+        ((1, 3), (4, 6), (1, 5), 1, "interaction"),  # diversity is ahead at both
+        ((-1, 1), (1, 3), (0.1, 4), 1, "interaction"),
+        ((-1, 1), (-1, 3), (-1, 4), 1, "neither"),
+        ((np.nan, np.nan), (1, 3), (np.nan, np.nan), 1, "neither"),
+    ],
+)
+def test_a_crossover_is_two_signs(simple, dense, both, better, expected):
+    ends = {"simple": simple, "complex": dense, "interaction": both}
+    rows = [{"group": name, "low": low, "high": high} for name, (low, high) in ends.items()]
+    assert kind_of(pd.DataFrame(rows), better) == expected
 
 
 def test_pairs_share_the_budget():

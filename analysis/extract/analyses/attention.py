@@ -15,20 +15,21 @@ from analysis.extract.analyses.prefill import capture_every_layer, capture_last_
 from analysis.measures.entropy import attention_entropy
 from analysis.models.exchange import Request
 from analysis.pruners.inllm.decoder import find_decoder
-from analysis.runs.schemas import PROFILE_BINS
 from analysis.stats.attention import binned, cumulative, stack, top_share
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)
+# Bins of raster position in the attention profile.
+_PROFILE_BINS = 16
 
 
-def attention_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
+def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     """Describe the attention of every layer to the image's tokens.
 
     Returns
     -------
     list of dict
-        Vision layers first, then layers of the language model; see `runs.schemas.ATTENTION`.
+        Vision layers first, then layers of the language model; columns as in ``runs/schemas.csv``.
         Sources a model does not have (no [CLS] tower, no Llama-like decoder) are absent.
     """
     tokens, cls = cls_rows(bench, item)
@@ -99,11 +100,11 @@ def describe(attention: Tensor) -> dict[str, Any]:
     entropy = float(attention_entropy(attention))
     share = stack([attention.double().cpu().numpy()])
     n = share.shape[1]
-    places = binned(np.arange(n), n, PROFILE_BINS)
+    places = binned(np.arange(n), n, _PROFILE_BINS)
     return {
         "n_tokens": n,
         "entropy": entropy,
         "top_share": top_share(share)[0].tolist(),
         "cumulative": cumulative(share)[0].clip(0.0, 1.0).tolist(),
-        "profile": np.bincount(places, share[0], PROFILE_BINS).tolist(),
+        "profile": np.bincount(places, share[0], _PROFILE_BINS).tolist(),
     }

@@ -12,22 +12,22 @@ from analysis.measures.entropy import attention_entropy
 _BATCH = 16
 
 
-def corruption_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
+def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     """Measure one image clean and under every corruption and severity.
 
     Returns
     -------
     list of dict
-        The clean image first, then corruption by corruption; see `runs.schemas.CORRUPTION`.
+        The clean image first, then corruption by corruption; columns as in ``runs/schemas.csv``.
     """
     kinds = [("clean", 0), *((name, level) for name in CORRUPTIONS for level in SEVERITIES)]
     copies = [_copy(bench, item, name, level) for name, level in kinds]
-    rows = []
+    found = []
     for start in range(0, len(copies), _BATCH):
         encoded = bench.adapter.encode(copies[start : start + _BATCH])
         for (name, level), tokens in zip(kinds[start : start + _BATCH], encoded, strict=True):
             attention = tokens.cls_attention
-            rows.append(
+            found.append(
                 {
                     "image_id": item.sample.image_id,
                     "corruption": name,
@@ -37,7 +37,7 @@ def corruption_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
                     "erank_plain": tokens.gram.erank(centred=False),
                 }
             )
-    return rows
+    return found
 
 
 def _copy(bench: Bench, item: Item, name: str, level: int) -> Image.Image:

@@ -48,23 +48,23 @@ class Setting:
     guide: float
 
 
-def sensitivity_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
+def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     """Turn every knob for one image.
 
     Returns
     -------
     list of dict
-        One row a knob and value; see `runs.schemas.SENSITIVITY`. The layer knob is left out
+        One row a knob and value; columns as in ``runs/schemas.csv``. The layer knob is left out
         where the tower is no CLIP tower over the whole image.
     """
     tokens, last = encode_both(bench, item)
     keep = bench.budget(tokens)
     default = bench.pruner.select(tokens, keep)
-    rows = []
+    found = []
     for setting in settings(bench, tokens, last):
         selection = setting.pruner.select(setting.tokens, keep)
         measures = kept_measures(tokens, selection)
-        rows.append(
+        found.append(
             {
                 "image_id": item.sample.image_id,
                 "knob": setting.knob,
@@ -76,7 +76,7 @@ def sensitivity_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
                 "guide": setting.guide,
             }
         )
-    return rows
+    return found
 
 
 def encode_both(bench: Bench, item: Item) -> tuple[VisualTokens, VisualTokens | None]:

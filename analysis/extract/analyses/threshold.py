@@ -10,21 +10,21 @@ from analysis.measures.kept import kept_measures
 TAUS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
-def threshold_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
+def rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
     """Sweep the constant threshold over one image.
 
     Returns
     -------
     list of dict
-        One row a threshold, in the order of `TAUS`; see `runs.schemas.THRESHOLD`.
+        One row a threshold, in the order of `TAUS`; columns as in ``runs/schemas.csv``.
     """
     tokens = bench.encode(item)
     keep = bench.budget(tokens)
-    rows = []
+    found = []
     for tau in TAUS:
         selection = dataclasses.replace(bench.pruner, tau=tau).select(tokens, keep)
         measures = kept_measures(tokens, selection)
-        rows.append(
+        found.append(
             {
                 "image_id": item.sample.image_id,
                 "tau": tau,
@@ -35,4 +35,4 @@ def threshold_rows(bench: Bench, item: Item) -> list[dict[str, Any]]:
                 "indices": selection.indices.tolist() if item.index < DETAILED else None,
             }
         )
-    return rows
+    return found

@@ -1,68 +1,108 @@
-"""the eight tables of methods: which variants are rows, which measures columns, what is said."""
+"""Tables of methods, one row a variant and one column a measure, as ``methods.yaml`` lists them."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 
-from analysis.catalogue import look
+from analysis.catalogue import family, look
 from analysis.figures.base import FILED, Drawn, Recipe
+from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs
-from analysis.figures.methods_table import methods_table
-from analysis.figures.panels import ALL_SCORES
-from analysis.figures.recipes.attention_share import MEASURES as OF_SHARES
+from analysis.figures.latex import booktabs, cells, escape
+from analysis.figures.panels import ALL_SCORES, available, variant_scores
 from analysis.figures.sweeps import adaptive_counts, constant_taus, rules, shares
 from analysis.figures.wording import interval
+from analysis.stats.best import clear_best
 from analysis.stats.estimate import records
 
+LISTED: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
+# What a table can name as rows besides pruners at the main budget.
+ROWS: dict[str, Callable[[Inputs], Iterable[str]]] = {
+    "everything": lambda inputs: [*inputs.unpruned, *inputs.pruned["variant"]],
+    "shares": shares,
+    "ends": lambda inputs: [
+        inputs.variant(spec) for spec in ("fastervlm", "divprune") if len(inputs.sweep(spec))
+    ],
+    "rules": lambda inputs: rules(inputs).values(),
+    "constant_taus": constant_taus,
+    "adaptive_count": lambda inputs: adaptive_counts(inputs)[:1],
+}
+# What the first sentence of a caption can name.
+_FACTS: dict[str, Callable[[Inputs, pd.DataFrame], str]] = {
+    "data": lambda inputs, _: inputs.data,
+    "shares": lambda inputs, _: ", ".join(f"{share:g}" for share in shares(inputs).values()),
+    "extremes": lambda inputs, found: extremes(inputs, found),
+}
+_NOTE = (
+    "bootstrap intervals over images. Bold: better than every other method of the budget on the "
+    "same images, each paired interval without 0."
+)
 
-@dataclass(frozen=True)
-class MethodsTable:
-    """A table with one row a variant and one column a measure.
+
+def methods_table(
+    inputs: Inputs, *, rows: Sequence[str], measures: Sequence[str], lead: str
+) -> Drawn:
+    """Estimate measures for variants and lay them out.
 
     Parameters
     ----------
-    name, place, shows, needs
-        As in `Recipe`.
+    inputs
+        The run.
     rows
-        Variants of a run, in order; one named twice is one row.
+        Keys of `ROWS`, or specs of pruners, in order; a variant named twice is one row.
     measures
-        Columns; those the run lacks are left out.
+        Columns, ``scores`` standing for all scores; those the run lacks are left out.
     lead
-        First sentence of the caption, or what computes it from the run and the estimates.
+        First sentence of the caption.
+
+    Returns
+    -------
+    Drawn
+        A table whose CSV holds every estimate and a column ``clear_best``.
     """
-
-    name: str
-    place: int
-    shows: str
-    needs: tuple[str, ...]
-    rows: Callable[[Inputs], Iterable[str]]
-    measures: tuple[str, ...]
-    lead: str | Callable[[Inputs, pd.DataFrame], str]
-
-    def draw(self, inputs: Inputs) -> Drawn:
-        """Estimate the measures of its rows and lay them out."""
-        variants = list(dict.fromkeys(self.rows(inputs)))
-        return methods_table(inputs, variants, self.measures, self.lead)
-
-
-def everything(inputs: Inputs) -> list[str]:
-    """Return all tokens, then the plain pruners by budget."""
-    return [*inputs.unpruned, *inputs.pruned["variant"]]
+    named = [ROWS[row](inputs) if row in ROWS else [inputs.variant(row)] for row in rows]
+    variants = list(dict.fromkeys(name for names in named for name in names))
+    wanted = [name for each in measures for name in (ALL_SCORES if each == "scores" else [each])]
+    units = inputs.units[inputs.units["variant"].isin(variants)]
+    found = variant_scores(inputs, variants, available(inputs, wanted))
+    best = clear_best(units, found, inputs.boot)
+    keys = zip(found["measure"], found["group"], strict=True)
+    found["clear_best"] = [key in best for key in keys]
+    table = inputs.variants.set_index("variant").loc[variants].reset_index()
+    for name, tell in _FACTS.items():
+        lead = lead.replace(f"{{{name}}}", tell(inputs, found)) if f"{{{name}}}" in lead else lead
+    count = int(found["n"].max()) if len(found) else 0
+    return Drawn(None, {"": found}, f"{lead} {count:,} images; {_NOTE}", latex(found, table))
 
 
-def steered(inputs: Inputs) -> list[str]:
-    """Return the plain ends of the attention share, then each method under each rule."""
-    ends = [spec for spec in ("fastervlm", "divprune") if len(inputs.sweep(spec))]
-    return [*(inputs.variant(spec) for spec in ends), *rules(inputs).values()]
+def latex(found: pd.DataFrame, variants: pd.DataFrame) -> str:
+    """Lay estimates out as LaTeX, variants (``variant, pruner, keep``) grouped by budget."""
+    text = cells(found, ["measure", "group"], LISTED["digits"])
+    measures = list(dict.fromkeys(found["measure"]))
+    rows = [
+        [
+            escape(look(row["variant"]).label),
+            escape(family(row["variant"])),
+            str(row["keep"]),
+            *(text.get((measure, row["variant"]), "---") for measure in measures),
+        ]
+        for row in records(variants)
+    ]
+    keeps = variants["keep"].tolist()
+    rules_before = [place for place in range(1, len(keeps)) if keeps[place] != keeps[place - 1]]
+    titles = [LISTED["titles"].get(name, escape(name)) for name in measures]
+    return booktabs(["method", "family", "kept", *titles], rows, rules_before=rules_before)
 
 
 def extremes(inputs: Inputs, found: pd.DataFrame) -> str:
     """Say whose CHAIR_i is lowest and highest at the main budget."""
-    chosen = inputs.pruned.loc[inputs.pruned["keep"] == inputs.main_keep, "variant"]
-    rates = found[(found["measure"] == "CHAIR_i") & found["group"].isin(chosen)]
-    ordered = records(rates.sort_values("estimate", kind="stable"))
-    least, most = ordered[0], ordered[-1]
+    chosen = found["group"].isin(at_budget(inputs))
+    rates = found[(found["measure"] == "CHAIR_i") & chosen].sort_values("estimate", kind="stable")
+    least, most = records(rates)[0], records(rates)[-1]
     return (
         f"At {inputs.main_keep} of {inputs.n_tokens} tokens CHAIR_i is lowest for "
         f"{look(least['group']).label}, {interval(least, 1)}, and highest for "
@@ -70,88 +110,8 @@ def extremes(inputs: Inputs, found: pd.DataFrame) -> str:
     )
 
 
-def in_order_of_share(inputs: Inputs, _: pd.DataFrame) -> str:
-    """Say which attention share each row has."""
-    return f"Rows in order of R = {', '.join(f'{share:g}' for share in shares(inputs).values())};"
-
-
-TABLES = (
-    MethodsTable(
-        "chair_table",
-        place=190,
-        shows="CHAIR_s, CHAIR_i, recall and length per method and keep, with intervals",
-        needs=("captions", "kept"),
-        rows=everything,
-        measures=("CHAIR_s", "CHAIR_i", "recall", "length"),
-        lead=extremes,
-    ),
-    MethodsTable(
-        "table_erank",
-        place=200,
-        shows="kept erank (centred, plain), attention and coverage per method and keep",
-        needs=("images", "kept"),
-        rows=everything,
-        measures=("erank", "erank_plain", "attention_mass", "attention_mean", "coverage"),
-        lead="Effective rank and attention of kept tokens,",
-    ),
-    MethodsTable(
-        "table_attention_share",
-        place=210,
-        shows="CHAIR, recall, length, kept erank and attention per attention share R",
-        needs=("pruners:mixture",),
-        rows=shares,
-        measures=OF_SHARES,
-        lead=in_order_of_share,
-    ),
-    MethodsTable(
-        "table_steering",
-        place=240,
-        shows="scores of fixed, adaptive and inverse attention shares per base method",
-        needs=("pruners:steered", "scores"),
-        rows=steered,
-        measures=(*ALL_SCORES, "CHAIR_s"),
-        lead="Attention shares set by erank (adaptive), its inverse, or fixed;",
-    ),
-    MethodsTable(
-        "table_scores",
-        place=250,
-        shows=(
-            "every score the run's answers allow (POPE, MME, ScienceQA, CHAIR) per method and keep"
-        ),
-        needs=("kept", "scores"),
-        rows=everything,
-        measures=ALL_SCORES,
-        lead=lambda inputs, _: f"Scores on {inputs.data},",
-    ),
-    MethodsTable(
-        "table_guide",
-        place=270,
-        shows="AgilePruner guided by erank against entropy",
-        needs=("pruners:agilepruner:steer=entropy",),
-        rows=lambda inputs: map(inputs.variant, ("agilepruner", "agilepruner:steer=entropy")),
-        measures=(*ALL_SCORES, "erank"),
-        lead="The threshold follows erank or entropy;",
-    ),
-    MethodsTable(
-        "table_constant_tau",
-        place=280,
-        shows="AgilePruner with a constant threshold against the adaptive one",
-        needs=("pruners:agilepruner:tau=…",),
-        rows=lambda inputs: [inputs.variant("agilepruner"), *constant_taus(inputs)],
-        measures=("erank", "attention_mass", *ALL_SCORES),
-        lead="Constant thresholds against the adaptive;",
-    ),
-    MethodsTable(
-        "table_adaptive_count",
-        place=290,
-        shows="AgilePruner with an adaptive number of tokens against the fixed number",
-        needs=("pruners:agilepruner:adaptive_count=true",),
-        rows=lambda inputs: [inputs.variant("agilepruner"), adaptive_counts(inputs)[0]],
-        measures=("n_out", *ALL_SCORES, "erank"),
-        lead="Token count per image by erank, or fixed;",
-    ),
-)
-FILED.extend(
-    Recipe(each.name, each.shows, each.needs, each.draw, each.place, kind="table")
-    for each in TABLES
-)
+for _name, _table in LISTED["tables"].items():
+    _about = {key: _table.pop(key) for key in ("shows", "place")}
+    _needs = tuple(_table.pop("needs"))
+    _draw = partial(methods_table, **_table)
+    FILED.append(Recipe(_name, needs=_needs, draw=_draw, kind="table", **_about))

@@ -1,8 +1,11 @@
 """every published number whose model and data this run matches, beside the measured one."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 
 from analysis.benchmarks import SUBTASKS
 from analysis.figures.base import Drawn, recipe
@@ -10,35 +13,12 @@ from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cell, escape
 from analysis.figures.published import published, published_folder
 from analysis.figures.subtasks import subtasks
-from analysis.stats.estimate import COLUMNS, records
+from analysis.stats.estimate import COLUMNS, records, stacked
 from analysis.stats.images import image_means
 from analysis.stats.ratios import present, summarise
 
-# How a checkpoint's name says which of the paper's models it is.
-_MODELS = {
-    "LLaVA-1.5-7B": r"llava-(v)?1\.5-7b",
-    "LLaVA-1.5-13B": r"llava-(v)?1\.5-13b",
-    "LLaVA-NeXT-7B": r"llava-(v1\.6|next).*7b",
-    "Qwen2.5-VL-7B": r"qwen2\.5-vl-7b",
-}
-# Data set of a spec → its names in the paper → what "score" is among our measures. The third
-# text-like subtask of Table 4 is not named on record, so nothing is compared with it.
-_DATA: dict[str, dict[str, str]] = {
-    "coco-chair": {"COCO val2014 (500 images)": ""},
-    "pope": {"POPE": "POPE"},
-    "scienceqa-img": dict.fromkeys(("ScienceQA", "SQA-IMG", "SQA"), "ScienceQA"),
-    "mme": {
-        "MME": "MME",
-        "MME (perception)": "MME_perception",
-        "MME perception": "MME_perception",
-        "MME cognition": "MME_cognition",
-        "MME OCR": "MME_OCR",
-        "MME numerical calc.": "MME_numerical_calculation",
-        "MME position": "MME_position",
-        "MME scene": "MME_scene",
-        "MME count": "MME_count",
-    },
-}
+# Which checkpoint is which of the paper's models, and which of our measures is which of its scores.
+_NAMES: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
 _KEPT = ("CHAIR_i", "CHAIR_s", "recall", "length", "erank", "attention_mean")
 
 
@@ -57,7 +37,7 @@ def published_vs_measured(inputs: Inputs) -> Drawn:
 
 def paper_model(name: str) -> str | None:
     """Return which of the paper's models a checkpoint is, or ``None``."""
-    for paper, pattern in _MODELS.items():
+    for paper, pattern in _NAMES["models"].items():
         if re.search(pattern, name.lower()):
             return paper
     return None
@@ -65,7 +45,7 @@ def paper_model(name: str) -> str | None:
 
 def matched(inputs: Inputs, numbers: pd.DataFrame) -> pd.DataFrame:
     """Join published numbers with this run's estimates of the same quantity."""
-    names = _DATA.get(inputs.data.split(":")[0], {})
+    names = _NAMES["data"].get(inputs.data.split(":")[0], {})
     same = (numbers["model"] == paper_model(inputs.model)) & numbers["data"].isin(list(names))
     chosen = numbers[same].rename(columns={"value": "published", "method": "printed_as"})
     table = inputs.variants[["variant", "pruner", "keep"]].astype({"keep": str})
@@ -112,7 +92,7 @@ def measured(inputs: Inputs, data: str, score: str) -> pd.DataFrame:
         kept.assign(metric=kept["measure"], variant=kept["group"]),
         whole.assign(metric="image_" + whole["measure"], variant="full"),
     ]
-    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True).assign(data=data)
+    return stacked(frames).assign(data=data)
 
 
 def caption(inputs: Inputs, found: pd.DataFrame) -> str:

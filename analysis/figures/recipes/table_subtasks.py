@@ -9,6 +9,7 @@ from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cells, escape
 from analysis.figures.panels import SCORES
 from analysis.figures.subtasks import spaced, subtasks
+from analysis.stats.estimate import stacked
 from analysis.stats.images import image_means
 from analysis.stats.paired import benjamini_hochberg, compare
 from analysis.stats.ratios import RATIOS, present, summarise
@@ -48,8 +49,7 @@ def scores(inputs: Inputs, labels: pd.Series, pair: tuple[str, str]) -> pd.DataF
         gap = compare(part, measures, [(pair[1], pair[0])], inputs.boot)
         gaps.append(gap.assign(variant="difference", group=name))
     together = [benjamini_hochberg(pd.concat(gaps, ignore_index=True))]
-    filled = [frame for frame in [*frames, *together] if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["variant"])
+    return stacked([*frames, *together])
 
 
 def latex(found: pd.DataFrame, pair: tuple[str, str]) -> str:

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from analysis.errors import UsageError
-from analysis.pruners.base import Pruner, Selection
+from analysis.pruners.base import Pruner
 from analysis.pruners.checks import check_count, check_width
 from analysis.pruners.inllm.given import prompt_view, stage_view
 from analysis.pruners.inllm.schedule import Schedule, shift_stages, solve_schedule
 from analysis.pruners.inllm.view import RowView
+from analysis.pruners.ranking import rank
+from analysis.selection import Selection, one_hot
 from analysis.tokens import VisualTokens
 
 # Fields of arrays of one's own that must be equally wide, where both are given.
@@ -102,16 +105,14 @@ class InsidePruner(Pruner):
             if getattr(tokens, name) is not None and getattr(tokens, other) is not None:
                 check_width(tokens, name, other)
         kept = self.choose(stage_view(tokens, self.mark(prompt_view(tokens))), keep)
-        indices, weights = kept.index, None
-        groups = ("kept",) * len(indices)
-        if kept.merged is not None:
-            one_hot = torch.eye(tokens.n, device=tokens.device)[indices]
-            rows = torch.cat((one_hot, kept.merged.weights.to(one_hot.dtype)))
-            weights = torch.nn.functional.pad(rows, (1, 0))
-            indices = torch.cat((indices, kept.merged.representative))
-            groups += ("merged",) * len(kept.merged.representative)
         info = {"stages": "one: keep is what leaves it, not the mean over layers"}
-        return Selection(indices, groups, tokens.n, weights, self.position_policy, info)
+        groups = ["kept"] * len(kept.index)
+        if kept.merged is None:
+            return self.pick(kept.index, groups, tokens.n, info)
+        groups += ["merged"] * len(kept.merged.representative)
+        rows = (one_hot(kept.index, tokens.n), pad(kept.merged.weights.float(), (1, 0)))
+        indices = torch.cat((kept.index, kept.merged.representative))
+        return self.merge_into(indices, groups, torch.cat(rows), info)
 
     def mark(self, view: RowView) -> Tensor | None:
         """Mark tokens of the embedded prompt; a (t,) bool `RowView.marked` returns later."""
@@ -134,10 +135,14 @@ class InsidePruner(Pruner):
         return solve_schedule(keep, n_tokens, n_layers, stages, self.name)
 
     def original_schedule(self, n_tokens: int, n_layers: int) -> Schedule:
-        """Return the authors' default: N times each ratio, truncated, at their layers."""
+        """Return the authors' default counts at their layers."""
         stages = self.stages(n_layers)
-        counts = ((layer, max(1, int(n_tokens * ratio))) for layer, ratio in stages)
+        counts = ((layer, self.original_count(n_tokens, ratio)) for layer, ratio in stages)
         return Schedule(n_tokens, n_layers, tuple(counts))
+
+    def original_count(self, n_tokens: int, ratio: float) -> int:
+        """Return what the authors keep of N at a stage of this ratio: N times it, truncated."""
+        return max(1, int(n_tokens * ratio))
 
 
 def top(scores: Tensor, n_keep: int) -> Tensor:
@@ -145,8 +150,7 @@ def top(scores: Tensor, n_keep: int) -> Tensor:
 
     Ties go to the lowest index.
     """
-    ranked = torch.sort(scores.float(), descending=True, stable=True).indices
-    return ranked[:n_keep].sort().values
+    return rank(scores)[:n_keep].sort().values
 
 
 def numbers(name: str, text: str) -> tuple[float, ...]:

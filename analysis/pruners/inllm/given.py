@@ -1,6 +1,6 @@
 """One stage on arrays of one's own: what a method would see in a model, made from fields."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ class GivenView(RowView):
         The image with its ``llm_`` fields.
     """
 
-    given: VisualTokens | None = None
+    given: VisualTokens = field(kw_only=True)
 
     def attention(self, rows: Tensor) -> Tensor:
         """Return (H, R, t) of ``llm_attention`` for the words in slots ``rows``."""
@@ -38,10 +38,7 @@ class GivenView(RowView):
 
     def _over_slots(self, name: str, rows: Tensor) -> Tensor:
         """Return a field (…, M, N) for the words ``rows`` over all slots, 0 beside the image."""
-        value: Tensor | None = getattr(self.given, name)
-        if value is None:
-            raise ValueError(f"{name} must be given")
-        found = value.float()[..., rows - int(self.text[0]), :]
+        found = self.given.require(name).float()[..., rows - int(self.text[0]), :]
         full = found.new_zeros(*found.shape[:-1], self.hidden.shape[0])
         full[..., self.image] = found
         return full

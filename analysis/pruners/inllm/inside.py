@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from analysis.errors import UsageError
-from analysis.pruners.base import PositionPolicy
 from analysis.pruners.checks import check_choice
 from analysis.pruners.inllm.contract import InsidePruner
 from analysis.pruners.inllm.decoder import Decoder, find_decoder
 from analysis.pruners.inllm.rows import check_prompt
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.session import InsideSession
+from analysis.selection import PositionPolicy
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """The engine: what happens to one prompt batch on its way through the decoder layers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from analysis.errors import AgileError, UsageError
-from analysis.pruners.base import PositionPolicy, Selection
 from analysis.pruners.checks import check_finite_values
 from analysis.pruners.inllm.contract import InsidePruner, Kept
 from analysis.pruners.inllm.decoder import Decoder
@@ -21,6 +20,7 @@ from analysis.pruners.inllm.rows import (
 )
 from analysis.pruners.inllm.schedule import Schedule
 from analysis.pruners.inllm.view import RowView
+from analysis.selection import PositionPolicy, Selection
 
 _Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -45,35 +45,43 @@ class Stage:
     choices: tuple[Kept, ...]
 
 
+@dataclass(eq=False)
 class InsideSession:
     """One prompt batch on its way through a model that prunes inside.
 
     Made by `prune_inside`. After the prompt went through, `stages`, `schedules` and
     `selections` say what happened; a second prompt replaces the first one's record.
+
+    Attributes
+    ----------
+    decoder, pruner
+        Whose layers are pruned, and the method.
+    image_mask, attention_mask
+        (B, T) as given; the latter may be None.
+    schedules
+        One per row.
+    position_policy
+        Whether kept tokens are numbered anew.
+    stages
+        What each stage did.
     """
 
-    def __init__(
-        self,
-        decoder: Decoder,
-        pruner: InsidePruner,
-        image_mask: Tensor,
-        schedules: list[Schedule],
-        policy: PositionPolicy,
-        attention_mask: Tensor | None,
-    ) -> None:
-        self.pruner = pruner
-        self.schedules = schedules
-        self.position_policy: PositionPolicy = policy
-        self.stages: list[Stage] = []
-        self._decoder = decoder
-        self._image_mask = image_mask
-        self._attention_mask = attention_mask
-        self._stage_layers = schedules[0].layers
-        self._layouts: list[tuple[int, Layout]] = []
-        self._lineage: list[Tensor | None] = []
-        self._before: Tensor | None = None
-        self._prefill = False
-        self._fitted: tuple[tuple[Any, ...], int, dict[str, Any]] | None = None
+    decoder: Decoder
+    pruner: InsidePruner
+    image_mask: Tensor
+    schedules: list[Schedule]
+    position_policy: PositionPolicy
+    attention_mask: Tensor | None
+    stages: list[Stage] = field(default_factory=list)
+    _layouts: list[tuple[int, Layout]] = field(default_factory=list)
+    _lineage: list[Tensor | None] = field(default_factory=list)
+    _before: Tensor | None = None
+    _prefill: bool = False
+    _fitted: tuple[tuple[Any, ...], int, dict[str, Any]] | None = None
+
+    @property
+    def _stage_layers(self) -> tuple[int, ...]:
+        return self.schedules[0].layers
 
     @property
     def mean_tokens(self) -> list[float]:
@@ -96,26 +104,16 @@ class InsideSession:
         return [self._selection(row) for row in range(len(self.schedules))]
 
     def _selection(self, row: int) -> Selection:
-        n = self.schedules[row].n_tokens
-        last = self.stages[-1] if self.stages else None
-        kept = last.kept[row] if last else tuple(range(n))
-        lineage = self._lineage[row]
-        groups = ["kept"] * len(kept)
-        weights = None
+        schedule, lineage = self.schedules[row], self._lineage[row]
+        n = schedule.n_tokens
+        kept = self.stages[-1].kept[row] if self.stages else tuple(range(n))
+        indices = torch.tensor(kept, dtype=torch.long, device=self.image_mask.device)
+        groups, weights = ("kept",) * len(kept), None
         if lineage is not None:
             weights = torch.nn.functional.pad(lineage, (1, 0))
-            groups = ["kept" if int((w > 0).sum()) == 1 else "merged" for w in lineage]
-        info = self.schedules[row].info()
-        info["stages"] = [list(stage.kept[row]) for stage in self.stages]
-        device = self._image_mask.device
-        return Selection(
-            indices=torch.tensor(kept, dtype=torch.long, device=device),
-            groups=tuple(groups),
-            n_tokens=n,
-            weights=weights,
-            position_policy=self.position_policy,
-            info=dict(info),
-        )
+            groups = tuple("kept" if int((w > 0).sum()) == 1 else "merged" for w in lineage)
+        info = {**schedule.info(), "stages": [list(stage.kept[row]) for stage in self.stages]}
+        return Selection(indices, groups, n, weights, self.position_policy, info)
 
     def enter(self, index: int, module: nn.Module, args: tuple[Any, ...], kwargs: Any) -> _Call:
         """Pre-hook of decoder layer ``index``: prune its input, or fit what comes with it."""
@@ -144,17 +142,17 @@ class InsideSession:
         self._prefill = cache is None or cache.get_seq_length() == 0
         batch, length = hidden.shape[:2]
         if not self._prefill:
-            if not self._layouts or batch != self._image_mask.shape[0]:
+            if not self._layouts or batch != self.image_mask.shape[0]:
                 raise UsageError("past_key_values must stem from a prompt of this with block.")
             return
         check_finite_values("inputs_embeds", hidden)
-        if (batch, length) != tuple(self._image_mask.shape):
+        if (batch, length) != tuple(self.image_mask.shape):
             raise UsageError(
-                f"image_mask {tuple(self._image_mask.shape)} must fit the prompt, which is "
+                f"image_mask {tuple(self.image_mask.shape)} must fit the prompt, which is "
                 f"{(batch, length)}; generate with use_cache=True, num_beams=1, no chunked prefill."
             )
         real = read_padding(kwargs.get("attention_mask"), batch, length, hidden.device)
-        given = self._attention_mask
+        given = self.attention_mask
         if given is not None and not torch.equal(given.to(real.device), real):
             raise UsageError("attention_mask must be the one the model is called with.")
         self._start(real, hidden, kwargs)
@@ -162,7 +160,7 @@ class InsideSession:
     def _start(self, real: Tensor, hidden: Tensor, kwargs: dict[str, Any]) -> None:
         """Write down the layout of the prompt and let the method mark its tokens."""
         batch, length = real.shape
-        image = self._image_mask.to(hidden.device)
+        image = self.image_mask.to(hidden.device)
         check_prompt(image, real)
         cos, sin = (part.expand(batch, -1, -1) for part in kwargs["position_embeddings"])
         positions = kwargs.get("position_ids")
@@ -186,14 +184,14 @@ class InsideSession:
     ) -> RowView:
         """Show one row, padding removed, to the method."""
         slots = layout.slots(row)
-        layers = self._decoder.layers
+        layers = self.decoder.layers
         before = self._before
         return RowView(
             hidden=hidden[row, slots],
             image=(layout.ordinal[row, slots] >= 0).nonzero().flatten(),
             cos=layout.cos[row, slots],
             sin=layout.sin[row, slots],
-            final_norm=self._decoder.module.norm,
+            final_norm=self.decoder.module.norm,
             following=layers[index],
             previous=layers[index - 1] if index else None,
             before=before[row, slots] if index and before is not None else None,
@@ -237,7 +235,7 @@ class InsideSession:
             kwargs.get("attention_mask"),
             layout.real,
             hidden.shape[1],
-            self._decoder.implementation,
+            self.decoder.implementation,
             padded=layout.padded,
         )
         fitted = {"attention_mask": mask, "position_embeddings": (layout.cos, layout.sin)}
@@ -258,11 +256,11 @@ class InsideSession:
             if before[0] is layout and before[1] is given and before[2] is positions:
                 return fitted
         real = torch.nn.functional.pad(layout.real, (0, columns - layout.length), value=True)
-        mask = like_mask(given, real, n_query, self._decoder.implementation, padded=layout.padded)
+        mask = like_mask(given, real, n_query, self.decoder.implementation, padded=layout.padded)
         fitted = {"attention_mask": mask}
         if self.position_policy == "reindex" and layout.shortened:
             fitted["position_ids"] = kwargs["position_ids"] - layout.dropped[:, None]
-            fitted["position_embeddings"] = self._decoder.module.rotary_emb(
+            fitted["position_embeddings"] = self.decoder.module.rotary_emb(
                 hidden, fitted["position_ids"]
             )
         self._fitted = (seen, columns, fitted)

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from analysis.extract.analyses.attention import (
-    attention_rows,
     cls_rows,
     describe,
     question,
     text_rows,
+)
+from analysis.extract.analyses.attention import (
+    rows as attention_rows,
 )
 from analysis.models import LoadOptions, load
 from analysis.models.exchange import Request

@@ -6,7 +6,7 @@ from PIL import Image
 
 from analysis.errors import UsageError
 from analysis.extract.analyses import optics
-from analysis.extract.analyses.corruption import corruption_rows
+from analysis.extract.analyses.corruption import rows as corruption_rows
 from analysis.extract.analyses.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 
 

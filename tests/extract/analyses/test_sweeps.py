@@ -9,10 +9,13 @@ from analysis.extract.analyses.base import DETAILED
 from analysis.extract.analyses.sensitivity import (
     encode_both,
     log_threshold,
-    sensitivity_rows,
     settings,
 )
-from analysis.extract.analyses.threshold import TAUS, threshold_rows
+from analysis.extract.analyses.sensitivity import (
+    rows as sensitivity_rows,
+)
+from analysis.extract.analyses.threshold import TAUS
+from analysis.extract.analyses.threshold import rows as threshold_rows
 from analysis.pruners import make_pruner
 
 

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
-from analysis.figures.published import published_folder
 from analysis.figures.panels import shared_legend
+from analysis.figures.published import published_folder
 from analysis.figures.wording import interval
 from analysis.plots.intervals import band, errors
 from analysis.plots.style import new_figure

@@ -8,14 +8,17 @@ import numpy as np
 
 from analysis.catalogue import look
 from analysis.figures.choices import at_budget, chair_units
+from analysis.figures.effects import crossover_tests
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.panels import spoken
 from analysis.figures.statistics import image_correlations, mentions
 from analysis.figures.study import roles
-from analysis.figures.wording import images, interval, number
+from analysis.figures.wording import crossing_sentence, images, interval, number
 from analysis.stats.claims import Judgement
 from analysis.stats.crossed import METHODS, WITHIN, association
 from analysis.stats.estimate import decimals, records
 from analysis.stats.margins import Margins, declared
+from analysis.stats.ratios import RATIOS
 from analysis.stats.verdicts import UNDEFINED
 
 # What brings a role that a run lacks.
@@ -131,6 +134,11 @@ def context(inputs: Inputs, key: str) -> Iterator[str]:
         points = inputs.images.dropna(subset=["entropy", "erank"])
         row = records(image_correlations(points, inputs))[0]
         yield f"Entropy with erank over images: r = {interval(row)} ({images(row)})."
+        tests = crossover_tests(inputs)
+        for (split, measure), gaps in tests.groupby(["split", "measure"], sort=False):
+            if measure in ("accuracy", "ScienceQA"):
+                said = crossing_sentence(gaps, spoken(measure), RATIOS[measure].better)
+                yield f"By {split}: {said}"
 
 
 def _hallucination(inputs: Inputs) -> Iterator[str]:

@@ -21,7 +21,16 @@ from analysis.stats.estimate import row
 from analysis.stats.margins import Margins, declared
 from analysis.stats.paired import benjamini_hochberg
 from analysis.stats.ratios import RATIOS, ratio, sums
-from analysis.stats.verdicts import FOR, OPEN, PARTLY, outcome, outcomes, point, verdict
+from analysis.stats.verdicts import (
+    FOR,
+    INCONCLUSIVE,
+    OPEN,
+    PARTLY,
+    outcome,
+    outcomes,
+    point,
+    verdict,
+)
 from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
 
 ROLES = (
@@ -113,12 +122,13 @@ class Judgement:
 
     @property
     def text(self) -> str:
-        """The verdict in words: with k of m where it is partly so."""
-        return (
-            f"{PARTLY} ({self.supported} of {self.decisive})"
-            if self.verdict == PARTLY
-            else self.verdict
-        )
+        """The verdict in words: k of m where it is partly so, else what would have been found."""
+        if self.verdict == PARTLY:
+            return f"{PARTLY} ({self.supported} of {self.decisive})"
+        if self.verdict == INCONCLUSIVE and self.detectable:
+            sizes = ", ".join(f"{name} {size:.2g}" for name, size in self.detectable.items())
+            return f"{INCONCLUSIVE} (detectable with power 0.8: {sizes})"
+        return self.verdict
 
 
 def judge(study: Study) -> dict[str, Judgement]:

@@ -1,6 +1,7 @@
 """Correlations, plain and partial, with images as the resampling unit."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import UsageError
 from analysis.stats.estimate import estimates, row
-from analysis.stats.studentised import around, fisher, to_z
+from analysis.stats.studentised import MOST_DRAWS, around, fisher, to_z
 from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic
 
 KINDS = ("pearson", "spearman")
@@ -201,6 +202,7 @@ def _spearman(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
     if lacking := _too_few(values, owner):
         return lacking
     n = int(owner.max()) + 1
+    boot = replace(boot, n_resamples=min(boot.n_resamples, MOST_DRAWS))
     ranker = _Ranker(values)
     estimate = float(ranker.correlation(np.ones((1, len(values))))[0])
     draws = [ranker.correlation(counts[:, owner]) for counts in boot.counts(n)]

@@ -13,13 +13,11 @@ import pandas as pd
 
 from analysis.stats.correlation import correlate
 from analysis.stats.estimate import estimates, row, stacked
-from analysis.stats.studentised import around, to_z
+from analysis.stats.studentised import MOST_DRAWS, around, to_z
 from chair_eval.bootstrap import Array, Bootstrap, Interval
 
 WITHIN, INNER = "within images", "within images and methods"
 METHODS, IMAGES = "between methods", "between images"
-# Only the spread of the draws is used, which 2,000 give to 2 %.
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,7 @@ def intervals(data: Crossed, boot: Bootstrap) -> dict[str, Interval]:
 def _drawn(data: Crossed, boot: Bootstrap) -> dict[str, Array]:
     """Return the correlations of resampled images × resampled methods."""
     n, m = data.x.shape
-    few = replace(boot, n_resamples=min(boot.n_resamples, _RESAMPLES))
+    few = replace(boot, n_resamples=min(boot.n_resamples, MOST_DRAWS))
     rng = np.random.default_rng([boot.seed, m])
     found: list[dict[str, Array]] = []
     for counts in few.counts(n):

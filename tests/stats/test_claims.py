@@ -130,6 +130,7 @@ def test_open_tests_say_what_would_have_been_found(planted):
     found = judged("complexity", planted(cross=0.0))
     assert found.verdict == "inconclusive"
     assert found.detectable["accuracy"] > 1
+    assert found.text.startswith("inconclusive (detectable with power 0.8: accuracy ")
 
 
 def test_the_declaration_names_known_roles_measures_and_rules():

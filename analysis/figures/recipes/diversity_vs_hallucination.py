@@ -1,4 +1,4 @@
-"""kept erank against CHAIR by method, and per image: within pairs and length-controlled."""
+"""kept erank against CHAIR by method, and per image: within pairs, images and methods."""
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ def diversity_vs_hallucination(inputs: Inputs) -> Drawn:
 def caption(
     inputs: Inputs, pair: tuple[str, str], effects: pd.DataFrame, tied: pd.DataFrame
 ) -> str:
-    """Say what the pair shows, and whether it survives inside images and given length."""
+    """Say what the pair shows, and whether it survives inside images and methods."""
     first, second = (look(name).label for name in pair)
     rows = effects.set_index("measure")
     inside = tied[tied["group"].str.startswith("within image")].iloc[-1]

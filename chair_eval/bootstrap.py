@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from chair_eval.errors import UsageError
+from chair_eval.products import PRODUCTS
 
 Array = NDArray[np.float64]
 # Resampled counts held at once; 4 million of them are 32 MB.
 _CHUNK = 4_000_000
 # Resamples times images that are drawn at most; above it fewer resamples are taken.
-_DRAW_LIMIT = 400_000_000
+_DRAW_LIMIT = 100_000_000
 _MOST_RESAMPLES = 1_000_000
 # Values an interval is made of at least, unless fewer resamples were asked for.
 _FEWEST_VALUES = 100
@@ -212,7 +213,7 @@ def bootstrap(statistics: Sequence[Statistic], boot: Bootstrap) -> list[Interval
     edges = np.cumsum([table.shape[1] for table in tables.values()])
     columns = dict(zip(tables, np.split(np.arange(edges[-1]), edges[:-1]), strict=True))
     stacked = np.concatenate(list(tables.values()), axis=1)
-    resampled = np.concatenate([counts @ stacked for counts in boot.counts(n)])
+    resampled = PRODUCTS.of(stacked, (n, boot.drawn(n), boot.seed), lambda: boot.counts(n))
     total = stacked.sum(axis=0)
     found = []
     for statistic in statistics:

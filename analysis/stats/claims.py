@@ -178,7 +178,7 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
 
 def _rows(test: Mapping[str, Any], study: Study) -> Iterator[dict[str, object]]:
     """Yield the estimates of one declared test, or the row that says why there is none."""
-    found = list(_intervals(test, study))
+    found = _estimated(list(statistics(test, study)), study.boot)
     if not found and not test.get("optional"):
         found = [({}, _nothing(test, study))]
     for labels, interval in found:
@@ -211,11 +211,15 @@ def _none(why: str) -> Interval:
     return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, 0, f"none: {why}")
 
 
-Found = Iterator[tuple[dict[str, str], Interval]]
+Found = Iterator[tuple[dict[str, str], Statistic | Interval]]
 
 
-def _intervals(test: Mapping[str, Any], study: Study) -> Found:
-    """Yield what a test compares, with its interval."""
+def statistics(test: Mapping[str, Any], study: Study) -> Found:
+    """Yield what a declared test compares, with its statistic.
+
+    An interval takes the statistic's place where the images are not all that is resampled, or where
+    there is nothing to estimate.
+    """
     if "associate" in test:
         yield from _association(test, study)
     elif "mediate" in test:
@@ -224,6 +228,22 @@ def _intervals(test: Mapping[str, Any], study: Study) -> Found:
         yield from _levels(test, study, measure)
     elif measure:
         yield from _differences(test, study, measure)
+
+
+def _estimated(
+    found: Sequence[tuple[dict[str, str], Statistic | Interval]], boot: Bootstrap
+) -> list[tuple[dict[str, str], Interval]]:
+    """Return the intervals of statistics, those over equally many images together."""
+    known: dict[int, Interval] = {}
+    sizes: dict[int, list[Statistic]] = {}
+    for _, each in found:
+        if isinstance(each, Statistic):
+            sizes.setdefault(len(each.sums), []).append(each)
+        else:
+            known[id(each)] = each
+    for group in sizes.values():
+        known |= {id(e): i for e, i in zip(group, bootstrap(group, boot), strict=True)}
+    return [(labels, known[id(each)]) for labels, each in found]
 
 
 def _association(test: Mapping[str, Any], study: Study) -> Found:
@@ -239,9 +259,8 @@ def _mediation(test: Mapping[str, Any], study: Study) -> Found:
     if {test["mediate"], "n_hallucinated"} <= set(study.units):
         for first, second in study.pairs(test["first"], test["second"]):
             parts = effects(study.of([first, second]), first, second, mediator=test["mediate"])
-            named = zip(parts, bootstrap(list(parts.values()), study.boot), strict=True)
-            for name, interval in named:
-                yield {"measure": f"invented, {name}", "first": first, "second": second}, interval
+            for name, part in parts.items():
+                yield {"measure": f"invented, {name}", "first": first, "second": second}, part
 
 
 def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
@@ -258,8 +277,8 @@ def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
     gaps = [known.gap(*pair) for pair in pairs]
     if study.margins.relative(measure):
         gaps = [Statistic(gap.sums, _percent, gap.n) for gap in gaps]
-    for (first, second), interval in zip(pairs, bootstrap(gaps, study.boot), strict=True):
-        yield {"measure": measure, "first": first, "second": second}, interval
+    for (first, second), gap in zip(pairs, gaps, strict=True):
+        yield {"measure": measure, "first": first, "second": second}, gap
 
 
 def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
@@ -272,7 +291,7 @@ def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
         for first, second in study.pairs(test["first"], test["second"]):
             gaps = level_gaps(study.units, study.levels[split], RATIOS[measure], first, second)
             labels = {"first": first, "second": second, "split": split, "level": test["level"]}
-            yield {"measure": measure, **labels}, bootstrap([gaps[test["level"]]], study.boot)[0]
+            yield {"measure": measure, **labels}, gaps[test["level"]]
 
 
 def _percent(sums: Array) -> Array:

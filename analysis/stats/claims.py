@@ -136,13 +136,13 @@ def judge(study: Study) -> dict[str, Judgement]:
     return {key: judged(key, study) for key in declared()["claims"]}
 
 
-def judged(key: str, study: Study) -> Judgement:
+def judged(key: str, study: Study, context: bool = True) -> Judgement:
     """Return the judgement of one claim."""
-    frame = evidence(key, study)
+    frame = evidence(key, study, context)
     return Judgement(frame, verdict(frame, only=bool(declared()["claims"][key].get("only"))))
 
 
-def evidence(key: str, study: Study) -> pd.DataFrame:
+def evidence(key: str, study: Study, context: bool = True) -> pd.DataFrame:
     """Run the tests of one claim.
 
     Parameters
@@ -150,7 +150,7 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
     key
         Of the claim in ``claims.yaml``: audit, hallucination, complexity, steering, minimal.
     study
-        What to test it on.
+        What to test it on; without ``context`` the decisive tests alone.
 
     Returns
     -------
@@ -164,7 +164,10 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
     claim = declared()["claims"][key]
     rows = [
         {**each, "claim": key, "decisive": decisive, "needed": not test.get("open", False)}
-        for decisive, tests in ((True, claim["decisive"]), (False, claim.get("context", ())))
+        for decisive, tests in (
+            (True, claim["decisive"]),
+            (False, claim.get("context", ()) if context else ()),
+        )
         for test in tests
         for each in _rows(test, study)
     ]

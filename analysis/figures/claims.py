@@ -157,8 +157,7 @@ def _hallucination(inputs: Inputs) -> Iterator[str]:
     if "truncated" in units:
         known = units["truncated"].dropna()
         yield f"{int(known.sum()):,} of {len(known):,} captions ended at the limit of new tokens."
-    fitted = mentions(inputs)
-    for row in records(fitted[fitted["keep"] == "all"]) if len(fitted) else ():
+    for row in records(mentions(inputs, each=False)):
         if row["group"].startswith("erank "):
             way = "inside images" if row["group"].endswith("within") else "between images"
             yield (

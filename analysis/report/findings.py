@@ -40,9 +40,9 @@ ASSUMPTIONS = (
     "it names, and leaving one out says what hangs on it.",
     "**The metric is right.** CHAIR counts objects of its vocabulary against annotated objects: an "
     "unannotated object that is there counts as invented.",
-    "**No cause is identified** where methods are compared: kept erank, attention and places change "
-    "together. The mediation assumes that nothing unmeasured moves both mediator and outcome; its "
-    "sensitivity is given with it.",
+    "**No cause is identified** where methods are compared: kept erank, attention and places "
+    "change together. The mediation assumes that nothing unmeasured moves both mediator and outcome; "
+    "its sensitivity is given with it.",
     "**Margins are conventions**, fixed before the verdicts were looked at and open to change "
     "(`agile findings --margins FILE`).",
 )

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.stats.complexity import level_gaps, splits
 from analysis.stats.components import effects
 from analysis.stats.crossed import WITHIN, Crossed, intervals
-from analysis.stats.estimate import row
+from analysis.stats.estimate import intervals_of, row
 from analysis.stats.margins import Margins, declared
 from analysis.stats.paired import benjamini_hochberg
 from analysis.stats.ratios import RATIOS, ratio, sums
@@ -31,7 +31,7 @@ from analysis.stats.verdicts import (
     point,
     verdict,
 )
-from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
+from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic
 
 ROLES = (
     "divprune", "audited", "rivals", "hybrids", "diversity", "attention", "own", "budget",
@@ -181,10 +181,11 @@ def evidence(key: str, study: Study, context: bool = True) -> pd.DataFrame:
 
 def _rows(test: Mapping[str, Any], study: Study) -> Iterator[dict[str, object]]:
     """Yield the estimates of one declared test, or the row that says why there is none."""
-    found = _estimated(list(statistics(test, study)), study.boot)
+    found = list(statistics(test, study))
     if not found and not test.get("optional"):
         found = [({}, _nothing(test, study))]
-    for labels, interval in found:
+    known = intervals_of([each for _, each in found], study.boot)
+    for (labels, _), interval in zip(found, known, strict=True):
         measure = str(labels.get("measure", "/".join(test.get("measure", ["association"]))))
         margin = study.margins.of(measure)
         expected, rule = int(test["expected"]), str(test["rule"])
@@ -233,22 +234,6 @@ def statistics(test: Mapping[str, Any], study: Study) -> Found:
         yield from _differences(test, study, measure)
 
 
-def _estimated(
-    found: Sequence[tuple[dict[str, str], Statistic | Interval]], boot: Bootstrap
-) -> list[tuple[dict[str, str], Interval]]:
-    """Return the intervals of statistics, those over equally many images together."""
-    known: dict[int, Interval] = {}
-    sizes: dict[int, list[Statistic]] = {}
-    for _, each in found:
-        if isinstance(each, Statistic):
-            sizes.setdefault(len(each.sums), []).append(each)
-        else:
-            known[id(each)] = each
-    for group in sizes.values():
-        known |= {id(e): i for e, i in zip(group, bootstrap(group, boot), strict=True)}
-    return [(labels, known[id(each)]) for labels, each in found]
-
-
 def _association(test: Mapping[str, Any], study: Study) -> Found:
     """Correlate inside images, over images and methods."""
     x, y = test["associate"]
@@ -273,10 +258,10 @@ def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
         if "truncated" not in units or not units["truncated"].any():
             return
         units = units[units["truncated"] == 0]
+    pairs = study.pairs(test["first"], test["second"])
+    units = units[units["variant"].isin({name for pair in pairs for name in pair})]
     known = sums(units, RATIOS[measure])
-    pairs = [
-        pair for pair in study.pairs(test["first"], test["second"]) if known.of.keys() >= {*pair}
-    ]
+    pairs = [pair for pair in pairs if known.of.keys() >= {*pair}]
     gaps = [known.gap(*pair) for pair in pairs]
     if study.margins.relative(measure):
         gaps = [Statistic(gap.sums, _percent, gap.n) for gap in gaps]
@@ -292,7 +277,8 @@ def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
                 yield {"measure": measure, "split": split}, _none(f"no {split}")
             continue
         for first, second in study.pairs(test["first"], test["second"]):
-            gaps = level_gaps(study.units, study.levels[split], RATIOS[measure], first, second)
+            pair = study.of([first, second])
+            gaps = level_gaps(pair, study.levels[split], RATIOS[measure], first, second)
             labels = {"first": first, "second": second, "split": split, "level": test["level"]}
             yield {"measure": measure, **labels}, gaps[test["level"]]
 

@@ -62,7 +62,7 @@ class Bootstrap:
             raise UsageError(f"seed is {self.seed}; allowed: whole numbers from 0")
 
     def drawn(self, n: int) -> int:
-        """Return how many resamples of ``n`` images are taken: fewer above 10,000 images."""
+        """Return how many resamples of ``n`` images are taken; 10,000 up to 10,000 images."""
         return min(self.n_resamples, max(_FEWEST_VALUES, _DRAW_LIMIT // n)) if n else 0
 
     def counts(self, n: int) -> Iterator[Array]:

@@ -41,8 +41,8 @@ ASSUMPTIONS = (
     "**The metric is right.** CHAIR counts objects of its vocabulary against annotated objects: an "
     "unannotated object that is there counts as invented.",
     "**No cause is identified** where methods are compared: kept erank, attention and places "
-    "change together. The mediation assumes that nothing unmeasured moves both mediator and outcome; "
-    "its sensitivity is given with it.",
+    "change together. The mediation assumes that nothing unmeasured moves both mediator and "
+    "outcome; its sensitivity is given with it.",
     "**Margins are conventions**, fixed before the verdicts were looked at and open to change "
     "(`agile findings --margins FILE`).",
 )

@@ -23,7 +23,7 @@ def run_path(root, tmp_path):
 
 
 def test_both_commands_give_the_same_intervals(run_path, tmp_path):
-    draw(["chair_table"], run_path, tmp_path / "figures", seed=0, resamples=2000, force=True)
+    draw(["chair_table"], run_path, tmp_path / "figures", seed=0, resamples=10_000, force=True)
     drawn = pd.read_csv(next(tmp_path.rglob("chair_table*.csv")))
     result = CliRunner().invoke(app, [str(run_path), "--format", "json"])
     scored = json.loads(result.stdout)["files"]

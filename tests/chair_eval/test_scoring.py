@@ -69,7 +69,7 @@ def test_summary_names_the_dialect_and_the_vocabulary(nltk_data):
         "pattern",
     )
     assert len(summary["vocabulary_hash"]) == 16
-    assert summary["bootstrap"]["draws"] == 2000
+    assert summary["bootstrap"]["draws"] == 10_000
     assert set(summary["n"]) == set(METRICS)
 
 

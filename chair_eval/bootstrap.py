@@ -2,8 +2,7 @@
 
 Nearly every number of this study (a rate, a ratio of sums, a partial correlation, an interaction)
 is a smooth function of sums over images. For such a number both the resamples (``counts @ sums``)
-and all leave-one-out values (``total - sums``) are matrix expressions, so 40,000 images cost
-seconds, and one set of resampled images serves every number of a table.
+and all leave-one-out values (``total - sums``) are matrix expressions: 40,000 images cost seconds.
 
 Images are resampled by their place, so equal limits need an equal order of the images: everywhere
 in this project that is ascending ``str(image id)``.

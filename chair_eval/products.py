@@ -30,6 +30,10 @@ class Products:
         self._room, self._used = room, 0
         self._kept: OrderedDict[Hashable, Array] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many products are kept."""
+        return len(self._kept)
+
     def of(self, table: Array, draw: Hashable, counts: Callable[[], Iterator[Array]]) -> Array:
         """Return the sums of every column over every resample.
 

@@ -66,7 +66,7 @@ def findings(what: dict[str, Any]) -> None:
         against = (other, replicated(inputs, other, margins))
     found = found_in(inputs, margins)
     for each in found:
-        typer.echo(f"{each.judgement.text:16}  {each.claim.title}")
+        typer.echo(f"{each.verdict:12}  {each.claim.title}")
     whole = page(inputs, found, margins, against)
     single = chosen.out.suffix == ".html"
     out, standalone = (None, chosen.out) if single else (chosen.out, chosen.html)

@@ -40,9 +40,9 @@ def claim_figure(finding: Finding, margins: Margins) -> Figure | None:
     for ax, part in zip(axes, parts, strict=True):
         plain = bool(part["plain"].iloc[0])
         claim_forest(part, ax, margin=None if plain else 1.0)
-        ax.set_xlabel("correlation, or objects" if plain else "effect in margins")
-        if plain and part["measure"].str.startswith(("r(", "invented, rho")).all():
-            ax.set_xlabel("correlation")
+        ax.set_xlabel("own unit" if plain else "effect, in margins", fontsize="small")
+        if plain and part["measure"].str.contains("rho|^r\\(").all():
+            ax.set_xlabel("correlation", fontsize="small")
     handles = claim_legend(margin=not table["plain"].all())
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="x-small")
     return figure

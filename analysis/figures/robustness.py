@@ -12,7 +12,7 @@ from analysis.figures.wording import number
 from analysis.stats.claims import Judgement, judged
 from analysis.stats.estimate import records
 from analysis.stats.margins import Margins, declared
-from analysis.stats.verdicts import AGAINST, EQUIVALENT, FOR, NO_DATA, OPEN, point
+from analysis.stats.verdicts import AGAINST, EQUIVALENT, FOR, NO_DATA, OPEN, PARTLY, point
 
 _FACTORS = {0.5: "half as large", 2.0: "twice as large"}
 
@@ -51,7 +51,7 @@ def leave_one_out(inputs: Inputs, key: str, judgement: Judgement, margins: Margi
     for name in names:
         found = judged(key, study(inputs, margins, name), context=False)
         if found.verdict != judgement.verdict:
-            others.setdefault(found.text, []).append(look(name).label)
+            others.setdefault(_said(found), []).append(look(name).label)
     start = f"Leaving out one of its {len(names)} methods at a time"
     if not others:
         return f"{start}, the verdict stays as it is."
@@ -61,6 +61,11 @@ def leave_one_out(inputs: Inputs, key: str, judgement: Judgement, margins: Margi
     rest = len(names) - len(lost) - sum(map(len, others.values()))
     parts += [f"it stays as it is for the other {rest}"] if rest else []
     return f"{start}: {'; '.join(parts)}."
+
+
+def _said(judgement: Judgement) -> str:
+    """Return a verdict in few words: how many tests only where it is partly so."""
+    return judgement.text if judgement.verdict == PARTLY else judgement.verdict
 
 
 def _either(labels: list[str]) -> str:
@@ -87,8 +92,8 @@ def _other_margins(inputs: Inputs, key: str, judgement: Judgement, margins: Marg
     for factor, words in _FACTORS.items():
         values = {name: factor * value for name, value in margins.values.items()}
         other = judged(key, study(inputs, Margins(values, margins.units)), context=False)
-        found.append((words, other.text))
-    if all(text == judgement.text for _, text in found):
+        found.append((words, _said(other)))
+    if all(text == _said(judgement) for _, text in found):
         return f"Margins {' or '.join(words for words, _ in found)} leave the verdict as it is."
     return "With margins " + ", ".join(f"{words} it is {text}" for words, text in found) + "."
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
@@ -15,6 +17,7 @@ from analysis.figures.base import DEMONSTRATION
 from analysis.figures.claim_forest import claim_figure
 from analysis.figures.findings import Finding, rule
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.figures.wording import capital, number
 from analysis.plots.style import drawing
 from analysis.report.pictures import Picture, picture
 from analysis.report.replication import replication_section
@@ -161,13 +164,30 @@ def _evidence(inputs: Inputs) -> Iterator[Section]:
         try:
             with drawing(name):
                 drawn = recipe.build(inputs)
-                shown = drawn.figure and picture(name, drawn.figure, f"{recipe.shows}. In words "
-                                                 "below.")  # fmt: skip
+                shown = drawn.figure and picture(name, drawn.figure, _described(recipe.shows))
         except MissingInput as error:
             yield Section(title, (f"Not in this run: {error}",))
             continue
         note = " " + DEMONSTRATION if inputs.is_embedded and drawn.of_run else ""
-        yield Section(title, (drawn.caption + note,), shown or None)
+        rows = _table(drawn.data[""]) if recipe.kind == "table" else ()
+        yield Section(title, (drawn.caption + note,), shown or None, table=rows)
+
+
+def _described(shows: str) -> str:
+    return f"{capital(shows)}. The text says in words what is seen."
+
+
+def _table(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """Return a frame as printed cells, the header first."""
+    head = tuple(str(name).replace("_", " ") for name in frame.columns)
+    return (head, *(tuple(map(_cell, row)) for row in frame.itertuples(index=False)))
+
+
+def _cell(value: object) -> str:
+    """Print a value of a table: numbers with two decimals, nothing as a dash."""
+    if isinstance(value, float):
+        return number(value) if np.isfinite(value) else "—"
+    return str(value) if value not in (None, "") else "—"
 
 
 def markdown(page: Page, folder: str) -> str:

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Width in pixels of a page's column, and bytes a picture may take.
+# Width in pixels of a page's column, and bytes that a picture of the findings may take.
 WIDTH, MOST_BYTES = 720, 60_000
 _COLOURS = (128, 64, 32, 16, 8)
 
@@ -40,13 +40,13 @@ def picture(name: str, figure: Figure, alt: str) -> Picture:
         return Picture(name, small(image), alt)
 
 
-def small(image: Image.Image) -> bytes:
-    """Return an image `WIDTH` wide as PNG, with as many colours as fit in `MOST_BYTES`."""
+def small(image: Image.Image, most: int = MOST_BYTES) -> bytes:
+    """Return an image `WIDTH` wide as PNG, with as many colours as fit in ``most`` bytes."""
     height = round(image.height * WIDTH / image.width)
     reduced = image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
     for colours in _COLOURS:
         file = BytesIO()
         reduced.quantize(colours, dither=Image.Dither.NONE).save(file, "png", optimize=True)
-        if file.tell() < MOST_BYTES:
+        if file.tell() < most:
             break
     return file.getvalue()

@@ -46,7 +46,7 @@ from analysis.plots.intervals import crosses
 from analysis.plots.overlay import token_overlay
 from analysis.plots.style import new_figure, rc_params
 from analysis.pruners import Pruner, make_pruner
-from analysis.stats.paired import compare
+from analysis.stats.paired import benjamini_hochberg, compare
 from analysis.stats.ratios import RATIOS
 
 mpl.rcParams.update(rc_params("notebook") | {"figure.dpi": 140})
@@ -180,6 +180,7 @@ drawn.figure
 # %%
 pairs = [(f"districts@{keep}", f"{spec}@{keep}") for spec in ("fastervlm", "divprune", "random")]
 effects = compare(trial.units, ["CHAIR_i", "recall", "erank"], pairs, trial.boot)
+effects = benjamini_hochberg(effects)
 effects[["group", "measure", "estimate", "low", "high", "q", "detectable"]].round(2)
 
 # %%

@@ -46,8 +46,8 @@ figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table 
 gallery: figures ## Write figures/README.md and its small pictures from the run of `make figures`
 	$(BIN)/agile figures gallery --run $(RUN) --out $(patsubst %/,%,$(dir $(OUT)))
 
-findings: $(VENV)/extract.stamp ## Write docs/findings.md from the run of `make figures`
-	$(BIN)/agile findings --run $(RUN) --out docs/findings.md
+findings: $(VENV)/extract.stamp ## Write docs/findings.md, and findings.html beside the figures, from the run of `make figures`
+	$(BIN)/agile findings --run $(RUN) --out docs/findings.md --html $(OUT)/findings.html
 
 test: $(VENV)/dev.stamp ## Run the test suite
 	$(BIN)/python -m pytest

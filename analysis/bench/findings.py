@@ -141,7 +141,7 @@ def run(options: Findings) -> Iterator[pd.DataFrame]:
             **_timed("study drawn", lambda: inputs.units),
             "images": options.images,
             "variants": len(inputs.variants),
-            "resamples": options.resamples,
+            "resamples": inputs.boot.drawn(options.images),
         }
     ]
     steps: dict[str, Callable[[], object]] = {

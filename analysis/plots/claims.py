@@ -1,5 +1,7 @@
 """The tests of one claim as a forest: expected side shaded, decisive points filled, margins."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -38,9 +40,15 @@ def claim_forest(frame: pd.DataFrame, ax: Axes, *, margin: float | None) -> Axes
         ax.plot([low, high], [place + 0.18] * 2, color=colour, lw=1.2)
         face = colour if row["decisive"] else "white"
         ax.plot(row["estimate"], place + 0.18, "o", color=colour, markerfacecolor=face)
-        kwargs = {"transform": ax.get_yaxis_transform(), "fontsize": "x-small", "va": "center"}
-        ax.text(0, place - 0.26, row["label"], **kwargs)
-        ax.text(1, place + 0.58, row["value"], ha="right", color=colour, **kwargs)
+        kwargs: dict[str, Any] = {
+            "transform": ax.get_yaxis_transform(),
+            "fontsize": "x-small",
+            "va": "center",
+        }
+        ax.text(0, place - 0.26, row["label"], fontsize="x-small", **kwargs)
+        ax.text(
+            1, place + 0.58, row["value"], ha="right", color=colour, fontsize="x-small", **kwargs
+        )
     ax.axvline(0, color=GUIDE, lw=0.8, zorder=1)
     for edge in (-margin, margin) if margin else ():
         ax.axvline(edge, color=GUIDE, lw=0.7, ls="--", zorder=1)
@@ -59,7 +67,7 @@ def _reach(frame: pd.DataFrame, margin: float | None) -> float:
 
 def claim_legend(*, margin: bool) -> list[Line2D | Patch]:
     """Return the entries of a legend for `claim_forest`."""
-    point = {"color": NEUTRAL, "marker": "o", "ls": ""}
+    point: dict[str, Any] = {"color": NEUTRAL, "marker": "o", "ls": ""}
     found: list[Line2D | Patch] = [
         Line2D([], [], **point, label="decisive"),
         Line2D([], [], **point, markerfacecolor="white", label="context"),

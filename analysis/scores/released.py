@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.errors import UsageError
 from chair_eval import ChairError, GroundTruth, Matcher, Scorer
 from chair_eval.readers import read_captions
-from chair_eval.scoring import CaptionScore
+from chair_eval.tally import CaptionScore
 
 # Tokens of a caption per part: hallucination is counted by where in the caption it stands.
 PART = 20

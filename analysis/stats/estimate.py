@@ -82,11 +82,11 @@ def intervals_of(found: Sequence[Statistic | Interval], boot: Bootstrap) -> list
     for place, each in enumerate(found):
         if isinstance(each, Statistic):
             sizes.setdefault(len(each.sums), []).append(place)
-    known: dict[int, Interval] = {}
+    known = {i: each for i, each in enumerate(found) if isinstance(each, Interval)}
     for places in sizes.values():
         group = [each for each in (found[i] for i in places) if isinstance(each, Statistic)]
         known |= dict(zip(places, bootstrap(group, boot), strict=True))
-    return [known.get(i, each) for i, each in enumerate(found)]  # type: ignore[misc]
+    return [known[place] for place in range(len(found))]
 
 
 def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:

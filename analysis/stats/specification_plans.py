@@ -64,7 +64,7 @@ def budget_of(units: pd.DataFrame, sets: Mapping[str, Sequence[str]]) -> Budget:
     part = part.assign(variant=part["variant"].astype(str), image_id=part["image_id"].astype(str))
     wide = part.pivot(index="image_id", columns="variant", values=columns)
     values = {
-        name: wide[name].reindex(columns=names).to_numpy(dtype=float, na_value=np.nan)
+        name: wide.reindex(columns=[(name, each) for each in names]).to_numpy(float)
         for name in columns
     }
     # A measure that a whole method lacks (a merged token has no attention) is no choice here.
@@ -158,8 +158,8 @@ def _plan(
 ) -> Plan | None:
     """Return the plan over the images that have every value; ``None`` where nothing varies."""
     needed = [budget.values[name][:, chosen] for name in budget.values if name in _EVERYWHERE]
-    whole = np.isfinite(budget.values[outcome]).all(axis=1)
-    whole &= np.isfinite(np.hstack(needed)).all(axis=1)
+    cells = np.isfinite(np.hstack([budget.values[outcome], *needed]))
+    whole: NDArray[np.bool_] = np.all(cells, axis=1)
     if whole.sum() < 4:
         return None
     known, along, given = [], [], []

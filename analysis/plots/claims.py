@@ -45,7 +45,7 @@ def claim_forest(frame: pd.DataFrame, ax: Axes, *, margin: float | None) -> Axes
             "fontsize": "x-small",
             "va": "center",
         }
-        ax.text(0, place - 0.26, row["label"], fontsize="x-small", **kwargs)
+        ax.text(0, place - 0.26, row["label"], **kwargs)
         ax.text(
             1, place + 0.58, row["value"], ha="right", color=colour, fontsize="x-small", **kwargs
         )

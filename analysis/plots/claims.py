@@ -46,9 +46,7 @@ def claim_forest(frame: pd.DataFrame, ax: Axes, *, margin: float | None) -> Axes
             "va": "center",
         }
         ax.text(0, place - 0.26, row["label"], **kwargs)
-        ax.text(
-            1, place + 0.58, row["value"], ha="right", color=colour, fontsize="x-small", **kwargs
-        )
+        ax.text(1, place + 0.58, row["value"], ha="right", color=colour, **kwargs)
     ax.axvline(0, color=GUIDE, lw=0.8, zorder=1)
     for edge in (-margin, margin) if margin else ():
         ax.axvline(edge, color=GUIDE, lw=0.7, ls="--", zorder=1)

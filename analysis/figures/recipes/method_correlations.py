@@ -69,7 +69,7 @@ def own_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         means = summarise(units, ["erank", *outcomes], inputs.boot)
         wide = means.pivot_table(index="group", columns="measure", values="estimate")
         names = [look(str(name)).label for name in wide.index]
-        for outcome in outcomes:
+        for outcome in [name for name in outcomes if name in wide]:
             yield _row(f"this run, {keep} tokens", outcome, names, wide["erank"], wide[outcome])
 
 

@@ -20,7 +20,7 @@ _COLOURS = {"LLaVA-1.5": "#0072B2", "InstructBLIP": "#D55E00"}
 _DECODINGS = ("greedy", "beam")
 
 
-@recipe(place=430)
+@recipe("images", place=430)
 def released_captions(inputs: Inputs) -> Drawn:
     """Three panels: parts of 20 tokens, thirds by length, frequent categories."""
     table = released_table()

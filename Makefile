@@ -34,7 +34,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .PHONY: help figures gallery findings test campaign check format notebooks pocket bench bench-extract \
-	bench-pruners bench-chair bench-gpu docs clean
+	bench-pruners bench-chair bench-findings bench-gpu docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -60,8 +60,8 @@ figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table 
 gallery: figures ## Write figures/README.md and its small pictures from the run of `make figures`
 	$(BIN)/agile figures gallery --run $(call sh,$(RUN)) --out "$$(dirname $(call sh,$(OUT)))"
 
-findings: $(VENV)/extract.stamp ## Write docs/findings.md from the run of `make figures`
-	$(BIN)/agile findings --run $(call sh,$(RUN)) --out docs/findings.md
+findings: $(VENV)/extract.stamp ## Write docs/findings.md, and findings.html beside the figures, from the run of `make figures`
+	$(BIN)/agile findings --run $(call sh,$(RUN)) --out docs/findings.md --html $(call sh,$(OUT))/findings.html
 
 test: $(VENV)/dev.stamp ## Run the test suite
 	$(BIN)/python -m pytest
@@ -85,7 +85,7 @@ notebooks: $(VENV)/dev.stamp ## Execute notebooks/*.py into the .ipynb beside th
 pocket: $(VENV)/extract.stamp ## Retrain Pocket LLaVA from its seed (about an hour on 2 cores)
 	$(BIN)/python -m analysis.pocket.train --seed 0 --out data/pocket --work data/runs/pocket-work
 
-bench: bench-extract bench-pruners bench-chair ## Every benchmark that needs no GPU
+bench: bench-extract bench-pruners bench-chair bench-findings ## Every benchmark that needs no GPU
 
 bench-extract: $(VENV)/extract.stamp ## One batched pass against one variant at a time
 	$(BIN)/agile bench extract
@@ -95,6 +95,9 @@ bench-pruners: $(VENV)/extract.stamp ## Selections and measures against the usua
 
 bench-chair: $(VENV)/dev.stamp ## CHAIR against the published script's formulation
 	$(BIN)/python -m chair_eval.bench
+
+bench-findings: $(VENV)/extract.stamp ## Processor time and memory of the statistics of 40,000 images
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/agile bench findings
 
 bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size (needs a GPU)
 	$(BIN)/agile bench overhead --device cuda

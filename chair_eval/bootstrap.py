@@ -2,8 +2,7 @@
 
 Nearly every number of this study (a rate, a ratio of sums, a partial correlation, an interaction)
 is a smooth function of sums over images. For such a number both the resamples (``counts @ sums``)
-and all leave-one-out values (``total - sums``) are matrix expressions, so 40,000 images cost
-seconds, and one set of resampled images serves every number of a table.
+and all leave-one-out values (``total - sums``) are matrix expressions: 40,000 images cost seconds.
 
 Images are resampled by their place, so equal limits need an equal order of the images: everywhere
 in this project that is ascending ``str(image id)``.
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from chair_eval.errors import UsageError
+from chair_eval.products import PRODUCTS
 
 Array = NDArray[np.float64]
 # Resampled counts held at once; 4 million of them are 32 MB.
@@ -212,7 +212,7 @@ def bootstrap(statistics: Sequence[Statistic], boot: Bootstrap) -> list[Interval
     edges = np.cumsum([table.shape[1] for table in tables.values()])
     columns = dict(zip(tables, np.split(np.arange(edges[-1]), edges[:-1]), strict=True))
     stacked = np.concatenate(list(tables.values()), axis=1)
-    resampled = np.concatenate([counts @ stacked for counts in boot.counts(n)])
+    resampled = PRODUCTS.of(stacked, (n, boot.drawn(n), boot.seed), lambda: boot.counts(n))
     total = stacked.sum(axis=0)
     found = []
     for statistic in statistics:

@@ -198,3 +198,12 @@ class Pruners(Settings):
         choices=("wall", "cpu"),
     )
     rounds: int = option("At most so many rounds of each.", 25, low=1)
+
+
+@dataclass(frozen=True)
+class Findings(Settings):
+    """Time the statistics and findings of a large study, in processor seconds."""
+
+    images: int = option("Images of the drawn study.", 40_000, low=10)
+    resamples: int = option("Bootstrap samples.", 10_000, low=100)
+    seed: int = option("Seed of the drawing and of the bootstrap.", 0, low=0)

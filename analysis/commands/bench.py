@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[type[settings.Settings], str]] = {
         "cache_mib prefill_share note",
     ),
     "pruners": (settings.Pruners, "measurement variant keep best_ms ratio goal met"),
+    "findings": (settings.Findings, "step cpu_s peak_gib images variants resamples"),
 }
 
 

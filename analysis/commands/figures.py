@@ -1,4 +1,4 @@
-"""``agile figures``, ``agile findings``, ``agile report``: a run drawn, judged, and shown."""
+"""``agile figures``, ``agile report``: a run drawn and shown."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,6 @@ from analysis.flags import EMBEDDED_RUN, Out, Resamples, RunFolder, Seed
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     app.command("figures")(figures)
-    app.command("findings")(findings)
     app.command("report")(report)
 
 
@@ -47,20 +46,6 @@ def figures(
         typer.echo(f"{write_gallery(Inputs(run), home / run.name, home)}: written.")
         return
     draw(names or ["all"], run, out or Path("figures") / run.name, seed, resamples, force)
-
-
-def findings(
-    run: RunFolder = EMBEDDED_RUN,
-    out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/findings.md"),
-    seed: Seed = 0,
-) -> None:
-    """Write each claim of the paper, what a run shows for it, and the verdict."""
-    from analysis.figures.findings import write
-    from chair_eval.bootstrap import Bootstrap
-
-    for finding in write(run, out, Bootstrap(seed=seed)):
-        typer.echo(f"{finding.verdict:12}  {finding.claim.title}")
-    typer.echo(f"{out}: written.")
 
 
 def report(

@@ -29,12 +29,16 @@ class Drawn:
         What is seen in this run, computed.
     latex
         The table as booktabs LaTeX; ``None`` for a picture.
+    of_run
+        Whether the numbers are the run's: the note that goes with the embedded model is left out
+        where they are counts, timings or released captions of other models.
     """
 
     figure: Figure | None
     data: dict[str, pd.DataFrame]
     caption: str
     latex: str | None = None
+    of_run: bool = True
 
 
 @dataclass(frozen=True)

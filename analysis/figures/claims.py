@@ -31,7 +31,7 @@ _SPECS = {
     "adaptive": ["steered", "mixture"],
     "inverse": ["steered:rule=inverse", "mixture"],
 }
-_UNITS = {"points": " points", "percent": " %", "objects": " a caption", "words": " words"}
+UNITS = {"points": " points", "percent": " %", "objects": " a caption", "words": " words"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ CLAIMS = tuple(
 
 def sentence(row: Any, margins: Margins) -> str:
     """Say what one test shows: the estimate with interval, q, n, and what it is worth."""
-    unit = _UNITS.get(margins.units.get(row["measure"], ""), "")
-    what = f"{_what(row)}: "
+    unit = UNITS.get(margins.units.get(row["measure"], ""), "")
+    what = f"{comparison(row)}: "
     if row["outcome"] == UNDEFINED:
         return f"{what}no interval ({row['method'].removeprefix('none: ')}, {images(row)})."
     resamples = int(row["method"].partition("B=")[2].partition(",")[0] or 0)
@@ -79,7 +79,7 @@ def sentence(row: Any, margins: Margins) -> str:
     return f"{said}."
 
 
-def _what(row: Any) -> str:
+def comparison(row: Any) -> str:
     """Name what a test compares, and where."""
     if str(row["measure"]).startswith("r("):
         return "Kept erank with invented objects inside images, images and methods as units, r"
@@ -157,8 +157,7 @@ def _hallucination(inputs: Inputs) -> Iterator[str]:
     if "truncated" in units:
         known = units["truncated"].dropna()
         yield f"{int(known.sum()):,} of {len(known):,} captions ended at the limit of new tokens."
-    fitted = mentions(inputs)
-    for row in records(fitted[fitted["keep"] == "all"]) if len(fitted) else ():
+    for row in records(mentions(inputs, each=False)):
         if row["group"].startswith("erank "):
             way = "inside images" if row["group"].endswith("within") else "between images"
             yield (

@@ -1,22 +1,14 @@
-"""The page docs/findings.md: each claim of the paper, what a run shows, and an honest verdict.
+"""Each claim of the paper, what a run shows, an honest verdict, and what that hangs on."""
 
-``python -m analysis.figures.findings --run RUN --out docs/findings.md``
-"""
-
-import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from analysis.errors import AgileError, UsageError
-from analysis.figures.base import DEMONSTRATION
 from analysis.figures.claims import CLAIMS, Claim, context, missing, sentence
 from analysis.figures.inputs import Inputs
+from analysis.figures.robustness import leave_one_out, methods_of, would_change
 from analysis.figures.study import study
 from analysis.stats.claims import Judgement, judged
 from analysis.stats.estimate import records
 from analysis.stats.margins import Margins
-from chair_eval.bootstrap import Bootstrap
 
 
 @dataclass(frozen=True)
@@ -33,12 +25,21 @@ class Finding:
         Every test in words, decisive ones first, then context.
     missing
         Which decisive data are lacking, with the command that makes them; empty if none.
+    without
+        What leaving out single methods does to the verdict; empty where there is none.
+    changes
+        What would change the verdict, in sentences.
+    methods
+        Names of the methods that the decisive tests compare.
     """
 
     claim: Claim
     judgement: Judgement
     sentences: tuple[str, ...]
     missing: str = ""
+    without: str = ""
+    changes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -58,92 +59,35 @@ def findings(inputs: Inputs, margins: Margins | None = None) -> list[Finding]:
             for row in records(judgement.frame)
         ]
         said += [f"Context: {text}" for text in context(inputs, claim.key)]
-        found.append(Finding(claim, judgement, tuple(said), missing(inputs, judgement)))
+        found.append(
+            Finding(
+                claim,
+                judgement,
+                tuple(said),
+                missing(inputs, judgement),
+                leave_one_out(inputs, claim.key, judgement, margins),
+                tuple(would_change(inputs, claim.key, judgement, margins)),
+                tuple(methods_of(inputs, claim.key)),
+            )
+        )
     return found
 
 
-def page(inputs: Inputs, found: Sequence[Finding], margins: Margins | None = None) -> str:
-    """Return the page as Markdown; equal inputs give equal text."""
-    count = len(inputs.images)
-    lines = [
-        "# Findings",
-        "",
-        "Each claim of the AgilePruner paper, what one run shows for it, and the verdict. Written "
-        "by `make findings` from the run's records; do not edit.",
-        "",
-        f"Run: model `{inputs.model}`, data `{inputs.data}`, {count:,} images, "
-        f"{inputs.n_tokens} visual tokens; main budget {inputs.main_keep} tokens. Intervals: "
-        f"{inputs.boot.level:.0%}, {inputs.boot.n_resamples:,} resamples, seed "
-        f"{inputs.boot.seed}.",
-        "",
-    ]
-    if inputs.is_embedded:
-        lines += [f"**{DEMONSTRATION}** A verdict below is about this run only.", ""]
-    lines += [*rule(inputs, margins or Margins.load()), ""]
-    lines += ["| claim | verdict in this run |", "|---|---|"]
-    lines += [f"| {each.claim.title} | {each.judgement.text} |" for each in found]
-    for place, each in enumerate(found, start=1):
-        lines += ["", f"## {place}. {each.claim.title}", "", f"The paper: {each.claim.text}", ""]
-        lines += [f"- {text}" for text in each.sentences]
-        if each.missing:
-            lines.append(f"- Not in this run: {each.missing}.")
-        lines += ["", f"Verdict: **{each.judgement.text}**. {each.claim.reading}"]
-    return "\n".join(lines) + "\n"
-
-
 def rule(inputs: Inputs, margins: Margins) -> list[str]:
-    """Return how a verdict is reached, with the margins, as lines of Markdown."""
+    """Return how a verdict is reached, with the margins, as paragraphs."""
     sizes = ", ".join(
         f"{name} {margins.of(name):g} {margins.units[name]}" for name in margins.values
     )
     return [
-        "## How a verdict is reached",
-        "",
         "Tests, signs, families and margins are declared in `analysis/stats/claims.yaml`; they "
         "were fixed before the verdicts were looked at. Interval, p and q of a test come from one "
         "construction; q corrects p over the decisive tests of its claim "
         "(Benjamini–Hochberg).",
-        "",
         f"A test is *for* or *against* where q < {1 - inputs.boot.level:.2g} and the effect "
         "reaches its smallest effect of interest; *equivalent* where two one-sided tests place it "
-        "inside; "
-        f"else *open*. Smallest effects of interest: {sizes}.",
-        "",
+        f"inside; else *open*. Smallest effects of interest: {sizes}.",
         "*Supported*: every decisive test is for the claim. *Partly*: some are, none is against. "
         "*Mixed*: some on either side. *Contradicted*: some are against, none for. *Equivalent*: "
         "all are. *Inconclusive*: otherwise; what would have been found is stated. *No data*: a "
         "decisive test is undefined or was not measured.",
     ]
-
-
-def write(
-    run: Path, out: Path, boot: Bootstrap | None = None, margins: Margins | None = None
-) -> list[Finding]:
-    """Write the page of a run and return its findings."""
-    inputs = Inputs(run, boot or Bootstrap())
-    found = findings(inputs, margins)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(inputs, found, margins), encoding="utf-8", newline="\n")
-    return found
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run from the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.figures.findings", description=__doc__
-    )
-    parser.add_argument("--run", type=Path, default=Path("data/runs/pocket-scenes"))
-    parser.add_argument("--out", type=Path, default=Path("docs/findings.md"))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--margins", type=Path, help="YAML of smallest effects of interest.")
-    given = parser.parse_args(arguments)
-    try:
-        margins = Margins.load(given.margins)
-        write(given.run, given.out, Bootstrap(seed=given.seed), margins)
-    except (AgileError, UsageError) as error:
-        parser.exit(error.exit_code, f"{error}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -51,7 +51,7 @@ def save(drawn: Drawn, recipe: Recipe, out: Path, *, embedded: bool) -> list[Pat
     for part, frame in drawn.data.items():
         name = f"{recipe.name}-{part}" if part else recipe.name
         written.append(_text(out / f"{name}.csv", numbers(frame)))
-    caption = f"{drawn.caption} {DEMONSTRATION}" if embedded else drawn.caption
+    caption = f"{drawn.caption} {DEMONSTRATION}" if embedded and drawn.of_run else drawn.caption
     written.append(_text(out / f"{recipe.name}.md", caption + "\n"))
     return written
 

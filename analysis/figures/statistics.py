@@ -91,8 +91,8 @@ def correlations(inputs: Inputs) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def mentions(inputs: Inputs) -> pd.DataFrame:
-    """Fit the odds of hallucination per mention, over all keeps and for each."""
+def mentions(inputs: Inputs, each: bool = True) -> pd.DataFrame:
+    """Fit the odds of hallucination per mention, over all keeps and (``each``) for each."""
     if "n_mentions" not in inputs.units:
         return estimates([])
     units = inputs.units.assign(complexity=inputs.units["image_erank"])
@@ -101,7 +101,7 @@ def mentions(inputs: Inputs) -> pd.DataFrame:
     frames = [mention_model(units, level=level).assign(keep="all")]
     frames += [
         mention_model(units[units["keep"] == keep], fixed=None, level=level).assign(keep=str(keep))
-        for keep in inputs.keeps
+        for keep in (inputs.keeps if each else ())
     ]
     return stacked(frames)
 

@@ -1,7 +1,7 @@
 """Which variants of a run play which role in the paper's claims."""
 
 from analysis.catalogue import ATTENTION, DIVERSITY, HYBRID, base_name, family, representative
-from analysis.figures.choices import at_budget, kept_by
+from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs
 from analysis.figures.sweeps import rule_variants
 from analysis.stats.claims import Study
@@ -11,14 +11,22 @@ from analysis.stats.margins import Margins
 _AUDITED = ("vispruner", "visionzip", "prumerge_plus", "prumerge_plus_fixed")
 
 
-def study(inputs: Inputs, margins: Margins | None = None) -> Study:
-    """Return a run as the claims see it: its units, images, and the variants of each role."""
-    return Study(inputs.units, inputs.images, roles(inputs), inputs.boot, margins or Margins.load())
+def study(inputs: Inputs, margins: Margins | None = None, without: str = "") -> Study:
+    """Return a run as the claims see it: its units, images, and the variants of each role.
+
+    ``without`` is the name of a method that is treated as if the run had never held it.
+    """
+    margins = margins or Margins.load()
+    return Study(inputs.units, inputs.images, roles(inputs, without), inputs.boot, margins)
 
 
-def roles(inputs: Inputs) -> dict[str, list[str | None]]:
-    """Return the variants that play each role of `analysis.stats.claims.ROLES`; empty if none."""
+def roles(inputs: Inputs, without: str = "") -> dict[str, list[str | None]]:
+    """Return the variants that play each role of `analysis.stats.claims.ROLES`; empty if none.
+
+    Another method of the family stands in for one that is left out.
+    """
     plain: list[str] = at_budget(inputs) if len(inputs.pruned) else []
+    plain = [name for name in plain if base_name(name) != without]
     kinds = {name: family(name) for name in plain}
     named = {name: base_name(name) for name in plain}
     found: dict[str, list[str | None]] = {
@@ -29,10 +37,12 @@ def roles(inputs: Inputs) -> dict[str, list[str | None]]:
         "own": [name for name in plain if named[name] == "agilepruner"],
         "budget": list(plain),
     }
-    specs = inputs.pruned["pruner"].unique().tolist()
+    specs = [s for s in inputs.pruned["pruner"].unique().tolist() if base_name(s) != without]
     for role in (DIVERSITY, ATTENTION):
-        found[role] = [kept_by(inputs, role)] if representative(specs, role) else []
+        spec = representative(specs, role)
+        found[role] = [inputs.variant(spec)] if spec else []
     rules = rule_variants(inputs) if plain else {}
+    rules = {key: variant for key, variant in rules.items() if key[0] != without}
     methods = [method for method, rule in rules if rule == "fixed"]
     for rule in ("fixed", "adaptive", "inverse"):
         found[rule] = [rules.get((method, rule)) for method in methods]

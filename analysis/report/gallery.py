@@ -9,9 +9,10 @@ from analysis.figures import FIGURES, Recipe
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
 from analysis.report.page import some_drawn
+from analysis.report.pictures import small
 
-# Width in pixels and colours of a small picture: a web page's column, about 30 kB.
-WIDTH, COLOURS = 720, 128
+# Bytes a small picture may take; they have about 30,000.
+_MOST_BYTES = 200_000
 _HEAD = """\
 # Figures
 
@@ -82,8 +83,6 @@ def first_sentence(caption: str) -> str:
     return caption.replace("\n", " ").partition(". ")[0].rstrip(".") + "."
 
 
-def _shrink(picture: Path, small: Path) -> None:
+def _shrink(picture: Path, small_one: Path) -> None:
     with Image.open(picture) as image:
-        height = round(image.height * WIDTH / image.width)
-        reduced = image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
-    reduced.quantize(COLOURS, dither=Image.Dither.NONE).save(small, optimize=True)
+        small_one.write_bytes(small(image, _MOST_BYTES))

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.stats.complexity import level_gaps, splits
 from analysis.stats.components import effects
 from analysis.stats.crossed import WITHIN, Crossed, intervals
-from analysis.stats.estimate import row
+from analysis.stats.estimate import intervals_of, row
 from analysis.stats.margins import Margins, declared
 from analysis.stats.paired import benjamini_hochberg
 from analysis.stats.ratios import RATIOS, ratio, sums
@@ -31,7 +31,7 @@ from analysis.stats.verdicts import (
     point,
     verdict,
 )
-from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic, bootstrap
+from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic
 
 ROLES = (
     "divprune", "audited", "rivals", "hybrids", "diversity", "attention", "own", "budget",
@@ -136,13 +136,13 @@ def judge(study: Study) -> dict[str, Judgement]:
     return {key: judged(key, study) for key in declared()["claims"]}
 
 
-def judged(key: str, study: Study) -> Judgement:
+def judged(key: str, study: Study, context: bool = True) -> Judgement:
     """Return the judgement of one claim."""
-    frame = evidence(key, study)
+    frame = evidence(key, study, context)
     return Judgement(frame, verdict(frame, only=bool(declared()["claims"][key].get("only"))))
 
 
-def evidence(key: str, study: Study) -> pd.DataFrame:
+def evidence(key: str, study: Study, context: bool = True) -> pd.DataFrame:
     """Run the tests of one claim.
 
     Parameters
@@ -150,7 +150,7 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
     key
         Of the claim in ``claims.yaml``: audit, hallucination, complexity, steering, minimal.
     study
-        What to test it on.
+        What to test it on; without ``context`` the decisive tests alone.
 
     Returns
     -------
@@ -164,7 +164,10 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
     claim = declared()["claims"][key]
     rows = [
         {**each, "claim": key, "decisive": decisive, "needed": not test.get("open", False)}
-        for decisive, tests in ((True, claim["decisive"]), (False, claim.get("context", ())))
+        for decisive, tests in (
+            (True, claim["decisive"]),
+            (False, claim.get("context", ()) if context else ()),
+        )
         for test in tests
         for each in _rows(test, study)
     ]
@@ -178,10 +181,11 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
 
 def _rows(test: Mapping[str, Any], study: Study) -> Iterator[dict[str, object]]:
     """Yield the estimates of one declared test, or the row that says why there is none."""
-    found = list(_intervals(test, study))
+    found = list(statistics(test, study))
     if not found and not test.get("optional"):
         found = [({}, _nothing(test, study))]
-    for labels, interval in found:
+    known = intervals_of([each for _, each in found], study.boot)
+    for (labels, _), interval in zip(found, known, strict=True):
         measure = str(labels.get("measure", "/".join(test.get("measure", ["association"]))))
         margin = study.margins.of(measure)
         expected, rule = int(test["expected"]), str(test["rule"])
@@ -211,11 +215,15 @@ def _none(why: str) -> Interval:
     return Interval(np.nan, np.nan, np.nan, np.nan, np.nan, 0, f"none: {why}")
 
 
-Found = Iterator[tuple[dict[str, str], Interval]]
+Found = Iterator[tuple[dict[str, str], Statistic | Interval]]
 
 
-def _intervals(test: Mapping[str, Any], study: Study) -> Found:
-    """Yield what a test compares, with its interval."""
+def statistics(test: Mapping[str, Any], study: Study) -> Found:
+    """Yield what a declared test compares, with its statistic.
+
+    An interval takes the statistic's place where the images are not all that is resampled, or where
+    there is nothing to estimate.
+    """
     if "associate" in test:
         yield from _association(test, study)
     elif "mediate" in test:
@@ -239,9 +247,8 @@ def _mediation(test: Mapping[str, Any], study: Study) -> Found:
     if {test["mediate"], "n_hallucinated"} <= set(study.units):
         for first, second in study.pairs(test["first"], test["second"]):
             parts = effects(study.of([first, second]), first, second, mediator=test["mediate"])
-            named = zip(parts, bootstrap(list(parts.values()), study.boot), strict=True)
-            for name, interval in named:
-                yield {"measure": f"invented, {name}", "first": first, "second": second}, interval
+            for name, part in parts.items():
+                yield {"measure": f"invented, {name}", "first": first, "second": second}, part
 
 
 def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
@@ -251,15 +258,15 @@ def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
         if "truncated" not in units or not units["truncated"].any():
             return
         units = units[units["truncated"] == 0]
+    pairs = study.pairs(test["first"], test["second"])
+    units = units[units["variant"].isin({name for pair in pairs for name in pair})]
     known = sums(units, RATIOS[measure])
-    pairs = [
-        pair for pair in study.pairs(test["first"], test["second"]) if known.of.keys() >= {*pair}
-    ]
+    pairs = [pair for pair in pairs if known.of.keys() >= {*pair}]
     gaps = [known.gap(*pair) for pair in pairs]
     if study.margins.relative(measure):
         gaps = [Statistic(gap.sums, _percent, gap.n) for gap in gaps]
-    for (first, second), interval in zip(pairs, bootstrap(gaps, study.boot), strict=True):
-        yield {"measure": measure, "first": first, "second": second}, interval
+    for (first, second), gap in zip(pairs, gaps, strict=True):
+        yield {"measure": measure, "first": first, "second": second}, gap
 
 
 def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
@@ -270,9 +277,10 @@ def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
                 yield {"measure": measure, "split": split}, _none(f"no {split}")
             continue
         for first, second in study.pairs(test["first"], test["second"]):
-            gaps = level_gaps(study.units, study.levels[split], RATIOS[measure], first, second)
+            pair = study.of([first, second])
+            gaps = level_gaps(pair, study.levels[split], RATIOS[measure], first, second)
             labels = {"first": first, "second": second, "split": split, "level": test["level"]}
-            yield {"measure": measure, **labels}, bootstrap([gaps[test["level"]]], study.boot)[0]
+            yield {"measure": measure, **labels}, gaps[test["level"]]
 
 
 def _percent(sums: Array) -> Array:

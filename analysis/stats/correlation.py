@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import UsageError
 from analysis.stats.estimate import estimates, row
-from analysis.stats.studentised import MOST_DRAWS, around, fisher, to_z
+from analysis.stats.studentised import MOST_DRAWS, MOST_RESAMPLED, around, fisher, to_z
 from chair_eval.bootstrap import Array, Bootstrap, Interval, Statistic
 
 KINDS = ("pearson", "spearman")
@@ -205,6 +205,9 @@ def _spearman(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
     boot = replace(boot, n_resamples=min(boot.n_resamples, MOST_DRAWS))
     ranker = _Ranker(values)
     estimate = float(ranker.correlation(np.ones((1, len(values))))[0])
+    spare = values.shape[1]
+    if n > MOST_RESAMPLED and (error := _rank_error(ranker, owner)) > 1e-12:
+        return around(estimate, error, n, boot.level, n - spare, "jackknife over images, t")
     draws = [ranker.correlation(counts[:, owner]) for counts in boot.counts(n)]
     drawn = to_z(np.concatenate([*draws, np.empty(0)]))
     drawn = drawn[np.isfinite(drawn)]
@@ -212,6 +215,26 @@ def _spearman(values: Array, owner: Owners, boot: Bootstrap) -> Interval:
         return Interval(estimate, np.nan, np.nan, np.nan, np.nan, n, "none: undefined")
     what = f"bootstrap over images, t, B={len(drawn)}"
     return around(estimate, error, n, boot.level, n - values.shape[1], what)
+
+
+def _rank_error(ranker: "_Ranker", owner: Owners) -> float:
+    """Return the standard error of z of a (partial) rank correlation from its derivatives.
+
+    The infinitesimal jackknife: a row's weight changes its own product of ranks, and the ranks of
+    all rows above it. NaN where the correlation is undefined.
+    """
+    ranks = [each[0] for each in ranker.ranks(np.ones((1, len(owner))))]
+    above = [[ranker.above(j, r) / len(owner) for r in ranks] for j in range(len(ranks))]
+    cov = np.array([[a @ b for b in ranks] for a in ranks])
+    scale = float(np.abs(cov).max())
+    slope = np.zeros(len(owner))
+    for j, k in zip(*np.triu_indices(len(ranks)), strict=True):
+        step = np.zeros_like(cov)
+        step[j, k] = step[k, j] = 1e-5 * scale
+        ahead, behind = (to_z(partial_from_covariance(cov + sign * step)) for sign in (1, -1))
+        moved = ranks[j] * ranks[k] + above[j][k] + above[k][j]
+        slope += (ahead - behind) / (2e-5 * scale) * (moved - moved.mean())
+    return float(np.sqrt((_sum_by(slope[:, None], owner) ** 2).sum()))
 
 
 def _rounded(values: Array) -> Array:
@@ -246,6 +269,12 @@ class _Ranker:
             middle = np.cumsum(tied, axis=1) - tied / 2 - total / 2
             found.append((middle / total)[:, place])
         return found
+
+    def above(self, column: int, values: Array) -> Array:
+        """Return per row the sum of ``values`` of the rows that rank above it, ties half; (m,)."""
+        order, starts, place = self.columns[column]
+        tied = np.add.reduceat(values[order], starts)
+        return np.asarray((tied.sum() - np.cumsum(tied) + tied / 2)[place])
 
     def correlation(self, weights: Array) -> Array:
         """Return the (partial) rank correlation under each row of weights; (b, m) → (b,)."""

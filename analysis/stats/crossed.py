@@ -7,6 +7,7 @@ correlation is split: between images, between methods, and within both (Mundlak 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from analysis.stats.correlation import correlate
 from analysis.stats.estimate import estimates, row, stacked
 from analysis.stats.studentised import MOST_DRAWS, around, to_z
 from chair_eval.bootstrap import Array, Bootstrap, Interval
+from chair_eval.products import PRODUCTS
 
 WITHIN, INNER = "within images", "within images and methods"
 METHODS, IMAGES = "between methods", "between images"
@@ -61,15 +63,23 @@ class Crossed:
         n, m = self.x.shape
         return split(*self.sums(np.ones((1, n))), np.ones((1, m)), n)
 
-    def sums(self, weights: Array) -> tuple[Array, Array]:
-        """Return weighted products and totals over images; (b, n) → (b, 3, m, m), (b, 2, m)."""
+    @cached_property
+    def table(self) -> Array:
+        """What is summed over images: all products of two methods' values, then the values."""
         n, m = self.x.shape
         pairs = [(self.x, self.x), (self.x, self.y), (self.y, self.y)]
-        products = np.concatenate(
-            [(a[:, :, None] * b[:, None, :]).reshape(n, m * m) for a, b in pairs], axis=1
-        )
-        totals = np.hstack([self.x, self.y])
-        return (weights @ products).reshape(-1, 3, m, m), (weights @ totals).reshape(-1, 2, m)
+        products = [(a[:, :, None] * b[:, None, :]).reshape(n, m * m) for a, b in pairs]
+        return np.hstack([*products, self.x, self.y])
+
+    def sums(self, weights: Array) -> tuple[Array, Array]:
+        """Return weighted products and totals over images; (b, n) → (b, 3, m, m), (b, 2, m)."""
+        return self.shaped(weights @ self.table)
+
+    def shaped(self, sums: Array) -> tuple[Array, Array]:
+        """Return sums of `table` as products (b, 3, m, m) and totals (b, 2, m)."""
+        m = self.x.shape[1]
+        products, totals = np.split(sums, [3 * m * m], axis=1)
+        return products.reshape(-1, 3, m, m), totals.reshape(-1, 2, m)
 
 
 def _scaled(values: Array) -> Array:
@@ -184,11 +194,10 @@ def _drawn(data: Crossed, boot: Bootstrap) -> dict[str, Array]:
     n, m = data.x.shape
     few = replace(boot, n_resamples=min(boot.n_resamples, MOST_DRAWS))
     rng = np.random.default_rng([boot.seed, m])
-    found: list[dict[str, Array]] = []
-    for counts in few.counts(n):
-        methods = rng.multinomial(m, np.full(m, 1 / m), size=len(counts)).astype(float)
-        found.append(split(*data.sums(counts), methods, n))
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    draw = (n, few.drawn(n), few.seed)
+    products, totals = data.shaped(PRODUCTS.of(data.table, draw, lambda: few.counts(n)))
+    methods = rng.multinomial(m, np.full(m, 1 / m), size=len(products)).astype(float)
+    return split(products, totals, methods, n)
 
 
 def _interval(

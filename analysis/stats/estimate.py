@@ -73,6 +73,22 @@ def estimated(
     return rows
 
 
+def intervals_of(found: Sequence[Statistic | Interval], boot: Bootstrap) -> list[Interval]:
+    """Return the intervals of statistics, those over equally many images resampled together.
+
+    Intervals among them are passed on as they are.
+    """
+    sizes: dict[int, list[int]] = {}
+    for place, each in enumerate(found):
+        if isinstance(each, Statistic):
+            sizes.setdefault(len(each.sums), []).append(place)
+    known = {i: each for i, each in enumerate(found) if isinstance(each, Interval)}
+    for places in sizes.values():
+        group = [each for each in (found[i] for i in places) if isinstance(each, Statistic)]
+        known |= dict(zip(places, bootstrap(group, boot), strict=True))
+    return [known[place] for place in range(len(found))]
+
+
 def estimates(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     """Return rows as a frame whose first columns are always `COLUMNS`.
 

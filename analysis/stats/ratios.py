@@ -194,23 +194,39 @@ def sums(units: pd.DataFrame, rule: Ratio, by: str = "variant") -> Sums:
     by
         Column that takes the place of the variant.
     """
-    tables: list[pd.DataFrame] = []
+    codes = [_coded(units[name]) for name in ("image_id", by)]
+    (rows, images), (columns, names) = codes
+    cells, shape = rows * len(names) + columns, (len(images), len(names))
+    tables, counted = [], []
     for numerator, denominator in rule.terms:
-        top = units[numerator].astype(float) * rule.scale
-        bottom = units[denominator].astype(float) if denominator else top.notna() * 1.0
-        part = units[["image_id", by]].assign(a=top, b=bottom).dropna(subset=["a", "b"])
-        cells = part.groupby(["image_id", by], sort=True, observed=True)[["a", "b"]].sum()
-        tables += [cells[name].unstack() for name in ("a", "b")]
-    if len(tables) > 2:  # terms may know different images and variants
-        images = sorted(set().union(*(table.index for table in tables)))
-        names = sorted(set().union(*(table.columns for table in tables)))
-        tables = [table.reindex(index=images, columns=names) for table in tables]
-    of, known = {}, {}
-    for name in tables[0].columns:
-        stacked = np.column_stack([table[name].to_numpy(dtype=float) for table in tables])
-        known[str(name)] = np.isfinite(stacked[:, 1::2]).any(axis=1)
-        of[str(name)] = np.nan_to_num(stacked)
-    return Sums(pd.Index(tables[0].index), of, known)
+        top = units[numerator].to_numpy(dtype=float, na_value=np.nan) * rule.scale
+        seen = np.isfinite(top)
+        bottom = units[denominator].to_numpy(float, na_value=np.nan) if denominator else seen * 1.0
+        seen &= np.isfinite(bottom)
+        at, size = cells[seen], len(images) * len(names)
+        counted.append(np.bincount(at, minlength=size).reshape(shape) > 0)
+        tables += [
+            np.bincount(at, weights=part[seen], minlength=size).reshape(shape)
+            for part in (top, bottom)
+        ]
+    known = np.any(counted, axis=0)
+    kept = known.any(axis=1)
+    stacked = np.stack(tables, axis=2)[kept]
+    held = {str(n): j for j, n in enumerate(names) if known[:, j].any()}
+    return Sums(
+        pd.Index(images[kept]),
+        {name: np.ascontiguousarray(stacked[:, j]) for name, j in held.items()},
+        {name: known[kept, j] for name, j in held.items()},
+    )
+
+
+def _coded(keys: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """Return each row's place among the sorted values, and those values."""
+    found = keys.astype("category").cat.remove_unused_categories()
+    order = found.cat.categories.argsort()
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return place[found.cat.codes.to_numpy()], found.cat.categories.to_numpy()[order]
 
 
 def summarise(

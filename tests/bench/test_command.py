@@ -137,3 +137,16 @@ def test_tables_are_written_with_their_provenance(tmp_path):
     path = write_table(pd.DataFrame({"a": [1.0]}), tmp_path / "x.csv", benchmark="x")
     assert path.read_text() == "a\n1\n"
     assert "created" in json.loads(path.with_suffix(".json").read_text())
+
+
+def test_findings_times_every_table(agile, tmp_path):
+    out = tmp_path / "f.csv"
+    done = agile("findings", "--images", 40, "--resamples", 100, "--out", out)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(out).set_index("step")
+    assert {"table claims", "findings", "statistics and findings"} <= set(table.index)
+    assert (table["cpu_s"] >= 0).all()
+    assert (table["peak_gib"] > 0).all()
+    parts = table["cpu_s"].drop(["study drawn", "statistics and findings"]).sum()
+    assert table.loc["statistics and findings", "cpu_s"] == pytest.approx(parts, rel=1e-3)
+    assert set(table["variants"]) == {19}

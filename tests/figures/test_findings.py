@@ -3,11 +3,12 @@
 import pytest
 
 from analysis.figures.claims import CLAIMS
-from analysis.figures.findings import findings, main, page, write
+from analysis.figures.findings import findings, rule
 from analysis.figures.inputs import Inputs
+from analysis.figures.robustness import leave_one_out, methods_of, would_change
 from analysis.figures.statistics import STATISTICS
 from analysis.figures.study import roles, study
-from analysis.stats.claims import ROLES
+from analysis.stats.claims import ROLES, judged
 from analysis.stats.margins import Margins
 from chair_eval.bootstrap import Bootstrap
 
@@ -17,19 +18,51 @@ def found(inputs):
     return findings(inputs)
 
 
-def test_page_has_every_claim_and_repeats(inputs, found):
-    text = page(inputs, found)
+def test_one_finding_a_claim_and_they_repeat(inputs, found):
     assert [each.claim for each in found] == list(CLAIMS)
-    for claim in CLAIMS:
-        assert claim.title in text
-    assert "no evidence about LLaVA" in text
-    assert text == page(inputs, findings(inputs))
+    assert [each.sentences for each in found] == [each.sentences for each in findings(inputs)]
 
 
-def test_page_says_the_rule_and_the_margins_before_any_verdict(inputs, found):
-    text = page(inputs, found)
-    assert text.index("How a verdict is reached") < text.index("| claim | verdict")
-    assert "accuracy 1 points" in text
+def test_the_rule_names_the_margins(inputs):
+    assert "accuracy 1 points" in " ".join(rule(inputs, Margins.load()))
+
+
+def test_a_verdict_says_which_method_it_hangs_on(inputs, found):
+    audit = found[0]
+    assert audit.methods == ("divprune", "vispruner", "fps")
+    assert audit.without.startswith("Leaving out one of its 3 methods at a time")
+    assert "cannot be judged without DivPrune" in audit.without
+    assert methods_of(inputs, "minimal") == ["agilepruner", "fastervlm", "divprune"]
+
+
+def test_leaving_out_is_what_a_run_without_the_method_gives(make_run, tmp_path):
+    pruners = ("fastervlm", "divprune", "fps", "vispruner")
+    whole = make_run(tmp_path / "whole", 80, drawable=False, pruners=pruners, keeps=(16,))
+    margins = Margins.load()
+    seen = Inputs(whole, Bootstrap(200))
+    without = study(seen, margins, "fps")
+    assert without.roles["rivals"] == []
+    assert without.roles["budget"] == ["fastervlm@16", "vispruner@16", "divprune@16"]
+    assert study(seen, margins, "divprune").roles["diversity"] == ["fps@16"]
+    found = findings(seen)[0]
+    bare = judged("audit", without)
+    if bare.verdict != found.verdict:
+        assert "without FPS" in leave_one_out(seen, "audit", found.judgement, margins)
+
+
+def test_what_would_change_a_verdict_is_computed(inputs, found):
+    margins = Margins.load()
+    for each in found:
+        said = would_change(inputs, each.claim.key, each.judgement, margins)
+        assert tuple(said) == each.changes
+        if each.verdict == "no data":
+            assert said == ["The data that are missing."]
+        else:
+            assert "argins" in said[0]
+    open_tests = found[4].judgement.frame.query("decisive and outcome == 'open'")
+    assert len([text for text in found[4].changes if "power 0.8" in text]) == len(
+        set(open_tests["measure"])
+    )
 
 
 def test_every_test_is_a_sentence_with_its_outcome(found):
@@ -94,16 +127,3 @@ def test_margins_of_ones_own_change_the_verdict(inputs, tmp_path):
     path.write_text("erank: {value: 90, unit: percent}\n")
     strict = findings(inputs, Margins.load(path))[0]
     assert "for" not in strict.judgement.frame.query("decisive")["outcome"].tolist()
-
-
-def test_command_writes_the_page(run_path, tmp_path):
-    out = tmp_path / "docs" / "findings.md"
-    write(run_path, out, Bootstrap(200))
-    assert out.read_text().startswith("# Findings")
-
-
-def test_command_says_what_is_no_run(tmp_path, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["--run", str(tmp_path), "--out", str(tmp_path / "x.md")])
-    assert stop.value.code == 2
-    assert "run.json" in capsys.readouterr().err

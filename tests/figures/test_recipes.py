@@ -212,3 +212,27 @@ def test_needs_are_checked_before_anything_is_drawn(inputs):
     for name in FIGURES:
         for need in FIGURES.get(name).needs:
             attempt(lambda need=need: check(inputs, need))
+
+
+def test_specification_curve_has_every_choice_of_the_run(inputs):
+    found = drawn("specification_curve", inputs)
+    frame = found.data[""]
+    assert frame["estimate"].is_monotonic_increasing
+    assert set(frame["keep"]) == {32, 16, 8}
+    assert set(frame["methods"]) == {
+        "all methods",
+        "without Random",
+        "core methods",
+        "pure families",
+    }
+    assert f"{len(frame)} ways" in found.caption
+    assert "shufflings" in found.caption
+    grid = [text.get_text() for text in found.figure.axes[1].get_yticklabels()]
+    assert "given: kept attention" in grid
+    assert grid[-3:] == ["32 tokens", "16 tokens", "8 tokens"]
+
+
+def test_specification_curve_needs_three_methods(make_run, tmp_path):
+    run = make_run(tmp_path / "run", 20, drawable=False, pruners=("fastervlm", "divprune"))
+    with pytest.raises(MissingInput, match="agile extract"):
+        drawn("specification_curve", Inputs(run, Bootstrap(200)))

@@ -7,11 +7,13 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from analysis.catalogue import look
+from analysis.plots.claims import claim_forest
 from analysis.plots.distribution import violins
 from analysis.plots.intervals import band, crosses, curves, errors, forest
 from analysis.plots.marked_text import HALLUCINATED, marked_words
 from analysis.plots.overlay import boxed_image, kept_mask, square, token_overlay
 from analysis.plots.scatter import line_with_band, marginal, scatter
+from analysis.plots.specification import choice_grid, sorted_estimates
 from analysis.plots.style import drawing, new_figure
 
 
@@ -132,3 +134,40 @@ def test_boxed_image_draws_each_box_and_lists_the_objects(ax):
     boxed_image(Image.new("RGB", (10, 10)), boxes, ["cup", "dog"], ax)
     assert [patch.get_bbox().bounds for patch in ax.patches] == [(1, 2, 3, 4), (0, 0, 2, 2)]
     assert ax.get_xlabel() == "in the image:\ncup, dog"
+
+
+def test_claim_forest_fills_decisive_points_and_shades_the_expected_side():
+    frame = pd.DataFrame(
+        {
+            "label": ["a", "b"],
+            "value": ["1", "2"],
+            "estimate": [2.0, -1.0],
+            "low": [1.0, -2.0],
+            "high": [3.0, 0.5],
+            "start": [1.0, 0.0],
+            "expected": [1, -1],
+            "decisive": [True, False],
+            "outcome": ["for", "open"],
+        }
+    )
+    ax = claim_forest(frame, new_figure(2).subplots(), margin=1.0)
+    points = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [line.get_markerfacecolor() == line.get_color() for line in points] == [True, False]
+    first, second = ax.patches
+    assert first.get_x() == 1.0
+    assert second.get_width() < 0
+    dashed = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"]
+    assert dashed == [-1.0, 1.0]
+    assert {text.get_text() for text in ax.texts} == {"a", "b", "1", "2"}
+
+
+def test_specification_curve_marks_each_choice_where_it_was_taken():
+    frame = pd.DataFrame(
+        {"estimate": [-0.2, 0.3], "low": [-0.4, 0.1], "high": [0.1, 0.5], "keep": [8, 16]}
+    )
+    above, below = new_figure(3).subplots(2)
+    sorted_estimates(frame, above, 0.05)
+    choice_grid(frame, below, [("keep", "16"), ("keep", "8")], ["16 tokens", "8 tokens"])
+    marks = [list(line.get_xdata()) for line in below.lines if line.get_marker() == "|"]
+    assert marks == [[1], [0]]
+    assert [text.get_text() for text in below.get_yticklabels()] == ["16 tokens", "8 tokens"]

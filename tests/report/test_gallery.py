@@ -11,7 +11,8 @@ from PIL import Image
 from analysis.errors import AgileError
 from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
-from analysis.report.gallery import WIDTH, first_sentence, write_gallery
+from analysis.report.gallery import first_sentence, write_gallery
+from analysis.report.pictures import WIDTH
 
 HOME = Path(__file__).parents[2] / "figures"
 MOST_BYTES = 2_000_000

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats as reference
 
 from analysis.errors import UsageError
-from analysis.stats.correlation import correlate, correlate_within
+from analysis.stats.correlation import _Ranker, correlate, correlate_within
 from chair_eval.bootstrap import Bootstrap
 
 FAST = Bootstrap(n_resamples=300)
@@ -191,3 +191,22 @@ def test_infinite_values_are_dropped_like_missing_ones():
 def test_a_missing_column_is_named(way):
     with pytest.raises(UsageError, match="no column z"):
         way(points(), "x", "z")
+
+
+@pytest.mark.parametrize("controls", [(), ("z",)])
+def test_rank_correlations_of_many_images_have_the_intervals_of_the_bootstrap(controls):
+    rng = np.random.default_rng(0)
+    x, noise, other = rng.normal(size=(3, 1200))
+    y = x + noise
+    frame = pd.DataFrame(
+        {"image_id": range(1200), "x": x.round(1), "y": y.round(1), "z": (x + other).round(0)}
+    )
+    boot = Bootstrap(1000)
+    found = correlate(frame, "x", "y", kind="spearman", controls=controls, boot=boot).iloc[0]
+    assert "jackknife" in found["method"]
+    values = frame[["x", "y", *controls]].to_numpy()
+    ranker = _Ranker(values)
+    drawn = np.concatenate([ranker.correlation(counts) for counts in boot.counts(1200)])
+    spread = np.arctanh(drawn).std()
+    width = np.arctanh(found["high"]) - np.arctanh(found["low"])
+    assert width / (2 * 1.96) == pytest.approx(spread, rel=0.08)

@@ -33,7 +33,7 @@ def efficiency(inputs: Inputs) -> Drawn:
         panel(frame, ax)
         ax.set_ylabel(label)
     shared_legend(figure, axes, 3 if len(panels) == 1 else 4)
-    return Drawn(figure, {"": counted}, caption(counted))
+    return Drawn(figure, {"": counted}, caption(counted), of_run=False)
 
 
 def times() -> pd.DataFrame:

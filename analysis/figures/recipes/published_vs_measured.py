@@ -7,12 +7,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-import analysis
 from analysis.benchmarks import SUBTASKS
-from analysis.errors import AgileError
 from analysis.figures.base import Drawn, recipe
 from analysis.figures.inputs import Inputs
 from analysis.figures.latex import booktabs, cell, escape
+from analysis.figures.published import published, published_folder
 from analysis.figures.subtasks import subtasks
 from analysis.stats.estimate import COLUMNS, records, stacked
 from analysis.stats.images import image_means
@@ -34,28 +33,6 @@ def published_vs_measured(inputs: Inputs) -> Drawn:
         lines.append([*told, f"{row['published']:g}", measured, escape(row["note"])])
     header = ["table", "data", "method", "kept", "metric", "published", "measured", "note"]
     return Drawn(None, {"": found}, caption(inputs, found), booktabs(header, lines))
-
-
-def published_folder() -> Path:
-    """Return the folder of the published numbers.
-
-    Raises
-    ------
-    AgileError
-        If the package is used outside its repository.
-    """
-    folder = Path(analysis.__file__).parents[1] / "data" / "published"
-    if not folder.is_dir():
-        raise AgileError(f"{folder} is not there; run inside a clone of the repository.")
-    return folder
-
-
-def published(folder: Path) -> pd.DataFrame:
-    """Read all published numbers; columns as in ``data/published/README.md``."""
-    text = {"table": str, "keep": str, "note": str}
-    frames = [pd.read_csv(path, dtype=text) for path in sorted(folder.glob("*.csv"))]
-    found = pd.concat(frames, ignore_index=True)
-    return found.fillna({"keep": "", "note": ""})
 
 
 def paper_model(name: str) -> str | None:

@@ -26,4 +26,4 @@ def table_erank_cost(_: Inputs) -> Drawn:
         "The paper's times are from an RTX 4090."
     )
     header = ["part", "batch", "ms, median [quartiles]", "paper (ms)"]
-    return Drawn(None, {"": found}, caption, booktabs(header, lines))
+    return Drawn(None, {"": found}, caption, booktabs(header, lines), of_run=False)

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.stats.complexity import level_gaps, splits
+from analysis.stats.complexity import gaps_by_level, splits
 from analysis.stats.components import effects
 from analysis.stats.crossed import WITHIN, Crossed, intervals
 from analysis.stats.estimate import row
 from analysis.stats.margins import Margins, declared
 from analysis.stats.paired import benjamini_hochberg
-from analysis.stats.ratios import RATIOS, ratio, sums
+from analysis.stats.ratios import RATIOS, Sums, ratio, sums
 from analysis.stats.verdicts import (
     FOR,
     INCONCLUSIVE,
@@ -67,6 +67,16 @@ class Study:
     def levels(self) -> pd.DataFrame:
         """Every way to tell simple from complex images, as `analysis.stats.complexity.splits`."""
         return splits(self.images)
+
+    @cached_property
+    def _sums(self) -> dict[str, Sums]:
+        return {}
+
+    def sums(self, measure: str) -> Sums:
+        """Return what each image adds to a measure, counted once for all tests."""
+        if measure not in self._sums:
+            self._sums[measure] = sums(self.units, RATIOS[measure])
+        return self._sums[measure]
 
     def pairs(self, first: str, second: str) -> list[tuple[str, str]]:
         """Return the pairs of variants two roles stand for; one variant meets each of many."""
@@ -246,12 +256,12 @@ def _mediation(test: Mapping[str, Any], study: Study) -> Found:
 
 def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
     """Compare variants on the same images; in percent where the margin is."""
-    units = study.units
+    known = study.sums(measure)
     if test.get("whole"):
+        units = study.units
         if "truncated" not in units or not units["truncated"].any():
             return
-        units = units[units["truncated"] == 0]
-    known = sums(units, RATIOS[measure])
+        known = sums(units[units["truncated"] == 0], RATIOS[measure])
     pairs = [
         pair for pair in study.pairs(test["first"], test["second"]) if known.of.keys() >= {*pair}
     ]
@@ -270,7 +280,9 @@ def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
                 yield {"measure": measure, "split": split}, _none(f"no {split}")
             continue
         for first, second in study.pairs(test["first"], test["second"]):
-            gaps = level_gaps(study.units, study.levels[split], RATIOS[measure], first, second)
+            if not (known := study.sums(measure)).of.keys() >= {first, second}:
+                continue
+            gaps = gaps_by_level(known, study.levels[split], first, second)
             labels = {"first": first, "second": second, "split": split, "level": test["level"]}
             yield {"measure": measure, **labels}, bootstrap([gaps[test["level"]]], study.boot)[0]
 

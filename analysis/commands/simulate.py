@@ -57,7 +57,7 @@ def _told(tables: "Iterator[pd.DataFrame]") -> "Iterator[pd.DataFrame]":
     done = 0
     for table in tables:
         for row in table.iloc[done:].to_dict("records"):
-            said = (f"{key} {value}" for key, value in row.items() if value not in (0, ""))
+            said = (f"{key} {value}" for key, value in row.items() if value and value == value)
             sys.stdout.write(", ".join(said) + "\n")
         sys.stdout.flush()
         done = len(table)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from analysis.stats.claims import Study, evidence
-from analysis.stats.complexity import INTERACTION, level_gaps, splits
+from analysis.stats.complexity import INTERACTION, SIMPLE, gaps_by_level, splits
 from analysis.stats.components import effects
 from analysis.stats.correlation import correlate, correlate_within
 from analysis.stats.crossed import INNER, METHODS, WITHIN, Crossed, intervals
@@ -43,10 +43,13 @@ class Kind:
         Generator, number of images, resampling → estimate and limits of each interval, by name.
     exact
         The true values by name; ``None`` where the estimates of very many images stand for them.
+    slow
+        Whether fewer samples must do above 1,000 images.
     """
 
     limits: Callable[[np.random.Generator, int, Bootstrap], Limits]
     exact: Mapping[str, float] | None = None
+    slow: bool = False
 
     def truth(self) -> dict[str, float]:
         """Return the true value of every interval.
@@ -60,31 +63,37 @@ class Kind:
         return {name: estimate for name, (estimate, _, _) in found.items()}
 
 
-def _world(rng: np.random.Generator, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return World(PAPER, n, methods=("fastervlm", "vispruner", "divprune")).draw(rng)
+def _study(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
+    """Rates, ratios, paired differences, interaction, mediation and the model of mentions."""
+    methods = tuple(name.partition("@")[0] for name in (ATTENTIVE, AUDITED, DIVERSE))
+    units, images = World(PAPER, n, methods=methods).draw(rng)
+    audit = {"divprune": [DIVERSE], "audited": [AUDITED]}
+    above = evidence("audit", Study(units, images, audit, boot))
+    return {
+        **_intervals(_statistics(units, images), boot),
+        "paired difference in percent (erank)": _row(above),
+        **_mentions(units, images, boot),
+    }
 
 
-def _sums(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
-    """Rates, ratios, their paired differences and the interaction with complexity."""
-    units, images = _world(rng, n)
+def _statistics(units: pd.DataFrame, images: pd.DataFrame) -> dict[str, Statistic]:
+    """Return the functions of sums over images."""
     known = {name: sums(units, RATIOS[name]) for name in ("CHAIR_s", "invented", "CHAIR_i")}
-    right = sums(units, RATIOS["accuracy"])
-    levels = splits(images)["erank terciles"]
-    gaps = level_gaps(units, levels, RATIOS["accuracy"], DIVERSE, ATTENTIVE)
-    return _intervals(
-        {
-            "rate (CHAIR_s)": known["CHAIR_s"].value(DIVERSE),
-            "mean (invented)": known["invented"].value(DIVERSE),
-            "ratio (CHAIR_i)": known["CHAIR_i"].value(DIVERSE),
-            "paired difference (CHAIR_s)": known["CHAIR_s"].gap(DIVERSE, ATTENTIVE),
-            "paired difference (invented)": known["invented"].gap(DIVERSE, ATTENTIVE),
-            "paired difference (CHAIR_i)": known["CHAIR_i"].gap(DIVERSE, ATTENTIVE),
-            "paired difference (accuracy)": right.gap(DIVERSE, ATTENTIVE),
-            "gap on simple images (accuracy)": gaps["simple"],
-            "interaction (accuracy)": gaps[INTERACTION],
-        },
-        boot,
-    )
+    right, levels = sums(units, RATIOS["accuracy"]), splits(images)["erank terciles"]
+    gaps = gaps_by_level(right, levels, DIVERSE, ATTENTIVE)
+    parts = effects(units, DIVERSE, ATTENTIVE)
+    return {
+        "rate (CHAIR_s)": known["CHAIR_s"].value(DIVERSE),
+        "mean (invented)": known["invented"].value(DIVERSE),
+        "ratio (CHAIR_i)": known["CHAIR_i"].value(DIVERSE),
+        "paired difference (CHAIR_s)": known["CHAIR_s"].gap(DIVERSE, ATTENTIVE),
+        "paired difference (invented)": known["invented"].gap(DIVERSE, ATTENTIVE),
+        "paired difference (CHAIR_i)": known["CHAIR_i"].gap(DIVERSE, ATTENTIVE),
+        "paired difference (accuracy)": right.gap(DIVERSE, ATTENTIVE),
+        "gap on simple images (accuracy)": gaps[SIMPLE],
+        "interaction (accuracy)": gaps[INTERACTION],
+        **{f"mediation, {name}": each for name, each in parts.items()},
+    }
 
 
 def _intervals(statistics: Mapping[str, Statistic], boot: Bootstrap) -> Limits:
@@ -95,25 +104,12 @@ def _intervals(statistics: Mapping[str, Statistic], boot: Bootstrap) -> Limits:
     }
 
 
-def _percent(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
-    """Difference of kept erank in percent of the other method's."""
-    units, images = _world(rng, n)
-    roles = {"divprune": [DIVERSE], "audited": [AUDITED]}
-    frame = evidence("audit", Study(units, images, roles, boot))
-    return {"paired difference in percent (erank)": _row(frame)}
-
-
-def _mediation(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
-    """Total, direct and indirect effect, and the correlation that would explain it away."""
-    found = effects(_world(rng, n)[0], DIVERSE, ATTENTIVE)
-    return _intervals({f"mediation, {name}": each for name, each in found.items()}, boot)
-
-
-def _mentions(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
+def _mentions(units: pd.DataFrame, images: pd.DataFrame, boot: Bootstrap) -> Limits:
     """Odds ratios of the model of mentions."""
-    units, images = _world(rng, n)
-    units = units.assign(complexity=np.tile(images["erank"], len(units) // n))
-    frame = mention_model(units, ("erank", "complexity"), level=boot.level)
+    levels = np.tile(images["erank"], len(units) // len(images))
+    frame = mention_model(
+        units.assign(complexity=levels), ("erank", "complexity"), level=boot.level
+    )
     return {
         f"mention model, {row['group']}": (row["estimate"], row["low"], row["high"])
         for row in frame.to_dict("records")
@@ -131,16 +127,17 @@ def _correlated(rng: np.random.Generator, n: int) -> pd.DataFrame:
     return pd.DataFrame({"image_id": np.arange(n), "x": np.exp(0.3 * first), "y": y, "c": c})
 
 
-def _correlations(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
-    """Pearson and Spearman, plain and given a control."""
-    frame = _correlated(rng, n)
-    return {
-        name + (" partial" if controls else ""): _row(
-            correlate(frame, "x", "y", controls=controls, kind=name, boot=boot)
-        )
-        for name in ("pearson", "spearman")
-        for controls in ((), ("c",))
-    }
+def _correlations(kind: str) -> Callable[[np.random.Generator, int, Bootstrap], Limits]:
+    """Return the correlation of one kind, plain and given a control."""
+
+    def limits(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
+        frame = _correlated(rng, n)
+        return {
+            name: _row(correlate(frame, "x", "y", controls=controls, kind=kind, boot=boot))
+            for name, controls in ((kind, ()), (f"{kind} partial", ("c",)))
+        }
+
+    return limits
 
 
 def _within(rng: np.random.Generator, n: int, boot: Bootstrap) -> Limits:
@@ -180,11 +177,9 @@ _CROSSED = {
     f"crossed, {METHODS}": _OF_LEVELS,
 }
 KINDS = {
-    "sums": Kind(_sums),
-    "percent": Kind(_percent),
-    "correlations": Kind(_correlations),
+    "study": Kind(_study),
+    "pearson": Kind(_correlations("pearson")),
+    "spearman": Kind(_correlations("spearman"), slow=True),
     "within": Kind(_within),
     "crossed": Kind(_crossed, _CROSSED),
-    "mediation": Kind(_mediation),
-    "mentions": Kind(_mentions),
 }

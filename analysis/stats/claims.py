@@ -146,13 +146,13 @@ def judge(study: Study) -> dict[str, Judgement]:
     return {key: judged(key, study) for key in declared()["claims"]}
 
 
-def judged(key: str, study: Study) -> Judgement:
-    """Return the judgement of one claim."""
-    frame = evidence(key, study)
+def judged(key: str, study: Study, *, context: bool = True) -> Judgement:
+    """Return the judgement of one claim; arguments as in `evidence`."""
+    frame = evidence(key, study, context=context)
     return Judgement(frame, verdict(frame, only=bool(declared()["claims"][key].get("only"))))
 
 
-def evidence(key: str, study: Study) -> pd.DataFrame:
+def evidence(key: str, study: Study, *, context: bool = True) -> pd.DataFrame:
     """Run the tests of one claim.
 
     Parameters
@@ -161,6 +161,8 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
         Of the claim in ``claims.yaml``: audit, hallucination, complexity, steering, minimal.
     study
         What to test it on.
+    context
+        Whether to run the tests that no verdict rests on too.
 
     Returns
     -------
@@ -172,9 +174,13 @@ def evidence(key: str, study: Study) -> pd.DataFrame:
         A test that was not measured is a row without estimate whose ``method`` says why.
     """
     claim = declared()["claims"][key]
+    further = claim.get("context", ()) if context else ()
     rows = [
         {**each, "claim": key, "decisive": decisive, "needed": not test.get("open", False)}
-        for decisive, tests in ((True, claim["decisive"]), (False, claim.get("context", ())))
+        for decisive, tests in (
+            (True, claim["decisive"]),
+            (False, claim.get("context", ()) if context else ()),
+        )
         for test in tests
         for each in _rows(test, study)
     ]

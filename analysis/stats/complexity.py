@@ -140,9 +140,7 @@ def level_gaps(
     return gaps_by_level(known, labels, first, second)
 
 
-def gaps_by_level(
-    known: Sums, labels: pd.Series, first: str, second: str
-) -> dict[str, Statistic]:
+def gaps_by_level(known: Sums, labels: pd.Series, first: str, second: str) -> dict[str, Statistic]:
     """Return the three gaps of `level_gaps` from what each image adds."""
     level = labels.reindex(known.images)
     simple, dense = (

@@ -188,7 +188,11 @@ def _drawn(data: Crossed, boot: Bootstrap) -> dict[str, Array]:
     for counts in few.counts(n):
         methods = rng.multinomial(m, np.full(m, 1 / m), size=len(counts)).astype(float)
         found.append(split(*data.sums(counts), methods, n))
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    # Without resamples there is nothing to draw, and no limits.
+    return {
+        name: np.concatenate([np.empty(0), *(part[name] for part in found)])
+        for name in (WITHIN, INNER, METHODS)
+    }
 
 
 def _interval(

@@ -66,7 +66,7 @@ def hits(
 
 
 def covered(plan: CoveragePlan, processes: int = 1) -> Iterator[pd.DataFrame]:
-    """Simulate; yield the table after every kind and size.
+    """Simulate; yield the table after every size and kind.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def covered(plan: CoveragePlan, processes: int = 1) -> Iterator[pd.DataFrame]:
     """
     rows: list[dict[str, object]] = []
     with ProcessPoolExecutor(processes) as pool:
-        for kind in plan.kinds:
-            truth = KINDS[kind].truth()
-            for n_images in plan.sizes:
+        truths = {kind: KINDS[kind].truth() for kind in plan.kinds}
+        for n_images in plan.sizes:
+            for kind in plan.kinds:
                 total = plan.samples(kind, n_images)
                 parts = [range(at, min(at + _BATCH, total)) for at in range(0, total, _BATCH)]
-                found = pool.map(partial(hits, plan, kind, n_images, truth), parts)
+                found = pool.map(partial(hits, plan, kind, n_images, truths[kind]), parts)
                 rows += _rows(plan, kind, n_images, list(chain.from_iterable(found)))
                 yield pd.DataFrame(rows)
 

@@ -120,8 +120,7 @@ def _correlated(rng: np.random.Generator, n: int) -> pd.DataFrame:
     """Return a log-normal x and a geometric y (both as in a study) that share a control c."""
     shared, c = rng.normal(size=(2, n))
     first, second = (
-        0.6 * shared + 0.5 * c + np.sqrt(1 - 0.6**2 - 0.5**2) * rng.normal(size=n)
-        for _ in range(2)
+        0.6 * shared + 0.5 * c + np.sqrt(1 - 0.6**2 - 0.5**2) * rng.normal(size=n) for _ in range(2)
     )
     y = np.floor(np.log(1 - np.clip(ndtr(second), 0, 1 - 1e-12)) / np.log(0.5))
     return pd.DataFrame({"image_id": np.arange(n), "x": np.exp(0.3 * first), "y": y, "c": c})

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
-from analysis.stats.claims import Study, judge
+from analysis.stats.claims import Study, judged
 from analysis.stats.complexity import CROSSOVER, kind_of
 from analysis.stats.margins import declared
 from analysis.stats.simulation.truths import TRUTHS
@@ -100,21 +100,32 @@ class Plan:
 
 
 def found(plan: Plan, truth: str, numbers: Iterable[int]) -> list[tuple[str, str, str]]:
-    """Judge some studies; return truth, claim and verdict of each, and whether it said crossover.
+    """Judge some studies by the claims their truth is about; return truth, claim and verdict.
 
-    A crossover is one verdict more of the claim on complexity: `kind_of` both splits at once.
+    A crossover in both splits is one verdict more of the claim on complexity.
     """
     rows = []
     for number in numbers:
-        judgements = judge(plan.study(truth, number))
-        rows += [(truth, claim, each.verdict) for claim, each in judgements.items()]
-        levels = judgements["complexity"].frame
-        kinds = {
-            kind_of(part.assign(group=part["level"]))
-            for _, part in levels[levels["level"] != ""].groupby("split")
-        }
-        rows += [(truth, "complexity", CROSSOVER)] if kinds == {CROSSOVER} else []
+        study = plan.study(truth, number)
+        for claim in about(truth):
+            judgement = judged(claim, study, context=False)
+            rows += [(truth, claim, judgement.verdict)]
+            if claim == "complexity" and _crosses(judgement.frame):
+                rows.append((truth, claim, CROSSOVER))
     return rows
+
+
+def _crosses(frame: pd.DataFrame) -> bool:
+    """Tell whether the families swap places in every split."""
+    levels = frame[frame["level"] != ""]
+    kinds = {kind_of(part.assign(group=part["level"])) for _, part in levels.groupby("split")}
+    return kinds == {CROSSOVER}
+
+
+def about(truth: str) -> list[str]:
+    """Return the claims that a truth is about: those that something is asked of, else all."""
+    claims = list(declared()["claims"])
+    return [claim for claim in claims if goal(truth, claim)] or claims
 
 
 def rates(plan: Plan, processes: int = 1) -> Iterator[pd.DataFrame]:
@@ -153,7 +164,7 @@ def rates(plan: Plan, processes: int = 1) -> Iterator[pd.DataFrame]:
 def _rows(plan: Plan, truth: str, seen: list[tuple[str, str, str]]) -> list[dict[str, object]]:
     """Return the row of every claim under one truth."""
     rows = []
-    for claim in declared()["claims"]:
+    for claim in about(truth):
         count = Counter(verdict for _, about, verdict in seen if about == claim)
         share = {name: count[name] / plan.simulations for name in (*VERDICTS, CROSSOVER)}
         asked = goal(truth, claim)

@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 def simulate(what: dict[str, Any]) -> None:
     """Plant truths in simulated studies; count verdicts and the intervals that cover.
 
-    Writes verdicts.csv and coverage.csv, a row whenever one is known, and puts both tables in
-    the page. Use `nice` on a machine that others use.
+    Writes verdicts.csv and coverage.csv, each row as soon as it is known and over the rows of the
+    same truth or size that are there, and puts both tables in the page.
     """
     from analysis.report.simulations import coverage_table, fill, verdict_table
     from analysis.stats.simulation.coverage import covered
@@ -33,9 +33,11 @@ def simulate(what: dict[str, Any]) -> None:
 
     options = build(SimulateOptions, what)
     if options.studies:
-        _write(rates(options.plan, options.processes), options.out / "verdicts.csv")
+        found = rates(options.plan, options.processes)
+        _write(found, options.out / "verdicts.csv", ["truth", "claim"])
     if options.samples:
-        _write(covered(options.coverage, options.processes), options.out / "coverage.csv")
+        found = covered(options.coverage, options.processes)
+        _write(found, options.out / "coverage.csv", ["interval", "n_images"])
     for name, table in (("verdicts", verdict_table), ("coverage", coverage_table)):
         if (file := options.out / f"{name}.csv").exists() and options.page:
             import pandas as pd
@@ -45,11 +47,15 @@ def simulate(what: dict[str, Any]) -> None:
             sys.stdout.write(f"{options.page}: {name} from {file}\n")
 
 
-def _write(tables: "Iterator[pd.DataFrame]", path: Path) -> None:
-    """Write a growing table and print what is new in it."""
-    from analysis.bench.output import write_tables
+def _write(tables: "Iterator[pd.DataFrame]", path: Path, keys: list[str]) -> None:
+    """Write a growing table over the rows of the same keys that the file holds."""
+    import pandas as pd
 
-    write_tables(_told(tables), path)
+    from analysis.bench.output import write_tables
+    from analysis.report.simulations import renewed
+
+    before = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame()
+    write_tables((renewed(before, table, keys) for table in _told(tables)), path)
 
 
 def _told(tables: "Iterator[pd.DataFrame]") -> "Iterator[pd.DataFrame]":

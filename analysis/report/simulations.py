@@ -16,17 +16,16 @@ def verdict_table(frame: pd.DataFrame) -> str:
     """Return the table of `analysis.stats.simulation.power.rates`: percent of the studies."""
     shown = [name for name in VERDICTS if (frame[name] > 0).any()]
     lines = [
-        [row["truth"], row["claim"], *(_percent(row[name]) for name in shown),
+        [row["truth"], row["claim"], row["simulations"], *(_percent(row[name]) for name in shown),
          row["goal"], _reached(row)]
         for row in frame.to_dict("records")
         if row["goal"] or row["truth"] == "half"
     ]  # fmt: skip
     first = frame.iloc[0]
     return (
-        f"{first['simulations']} studies per truth, {first['n_images']} images, "
-        f"{first['questions']} questions an image, {first['n_resamples']:,} resamples, "
-        f"seed {first['seed']}; percent of the studies.\n\n"
-        + _markdown(["truth", "claim", *shown, "goal", "reached"], lines)
+        f"{first['n_images']} images, {first['questions']} questions an image, "
+        f"{first['n_resamples']:,} resamples, seed {first['seed']}; percent of the studies.\n\n"
+        + _markdown(["truth", "claim", "studies", *shown, "goal", "reached"], lines)
     )
 
 
@@ -50,12 +49,10 @@ def coverage_table(frame: pd.DataFrame) -> str:
         [name, *(_cell(cells[name, size]) if (name, size) in cells else "" for size in sizes)]
         for name in dict.fromkeys(frame["interval"])
     ]
-    counts = frame.groupby("n_images")["simulations"].first()
-    said = ", ".join(f"{counts[size]:,} at n = {size:,}" for size in sizes)
-    first = frame.iloc[0]
+    first, counts = frame.iloc[0], frame["simulations"]
     return (
-        f"Samples: {said}; {first['n_resamples']:,} resamples, seed {first['seed']}. Share of the "
-        "95 % intervals that hold the true value (standard error).\n\n"
+        f"{counts.min():,} to {counts.max():,} samples; {first['n_resamples']:,} resamples, "
+        f"seed {first['seed']}. Share of the 95 % intervals that hold the true value (standard error).\n\n"
         + _markdown(["interval", *(f"n = {size:,}" for size in sizes)], lines)
     )
 
@@ -74,6 +71,15 @@ def _markdown(head: list[str], lines: list[list[str]]) -> str:
     """Return a Markdown table."""
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
+
+
+def renewed(before: pd.DataFrame, now: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the old rows whose keys are not among the new ones, and the new ones, in old order."""
+    if before.empty:
+        return now
+    both = pd.concat([before, now], ignore_index=True)
+    order = both.drop_duplicates(keys, keep="first")[keys]
+    return order.merge(both.drop_duplicates(keys, keep="last"), on=keys, how="left")
 
 
 def fill(page: Path, name: str, text: str) -> None:

@@ -177,10 +177,7 @@ def evidence(key: str, study: Study, *, context: bool = True) -> pd.DataFrame:
     further = claim.get("context", ()) if context else ()
     rows = [
         {**each, "claim": key, "decisive": decisive, "needed": not test.get("open", False)}
-        for decisive, tests in (
-            (True, claim["decisive"]),
-            (False, claim.get("context", ()) if context else ()),
-        )
+        for decisive, tests in ((True, claim["decisive"]), (False, further))
         for test in tests
         for each in _rows(test, study)
     ]

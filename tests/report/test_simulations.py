@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import UsageError
-from analysis.report.simulations import coverage_table, fill, verdict_table
+from analysis.report.simulations import coverage_table, fill, renewed, verdict_table
 from analysis.stats.verdicts import VERDICTS
 
 
@@ -19,8 +19,8 @@ def verdicts(**changes):
 
 def test_verdicts_say_percent_goal_and_miss():
     text = verdict_table(verdicts())
-    assert "| truth | claim | supported | inconclusive | goal | reached |" in text
-    assert "| null | audit | 4.0 | 96.0 | supported <= 5 % | 4.0 % |" in text
+    assert "| truth | claim | studies | supported | inconclusive | goal | reached |" in text
+    assert "| null | audit | 50 | 4.0 | 96.0 | supported <= 5 % | 4.0 % |" in text
     assert "**missed**" in verdict_table(verdicts(met="no"))
     assert "| null |" not in verdict_table(verdicts(goal="", reached=""))
 
@@ -33,6 +33,13 @@ def test_coverage_is_one_row_an_interval():
     ]  # fmt: skip
     text = coverage_table(pd.DataFrame(rows))
     assert "| pearson | no limits | 0.900 (0.010), limits in 90 %, too narrow |" in text
+
+
+def test_rows_of_other_truths_stay():
+    before = pd.DataFrame({"truth": ["a", "b"], "share": [1, 2]})
+    now = pd.DataFrame({"truth": ["a", "c"], "share": [3, 4]})
+    assert renewed(before, now, ["truth"])["share"].tolist() == [3, 2, 4]
+    assert renewed(before.iloc[:0], now, ["truth"]).equals(now)
 
 
 def test_a_page_is_filled_between_its_marks(tmp_path):

@@ -22,7 +22,9 @@ class SimulateOptions:
     studies, samples
         Studies per truth and samples per interval; 0 leaves verdicts or coverage out.
     images, questions
-        Size of a study; coverage has its own sizes.
+        Size of a study.
+    sizes
+        Images of the samples.
     truths
         Names of `analysis.stats.simulation.truths.TRUTHS`; all when empty.
     resamples, seed, processes
@@ -35,6 +37,7 @@ class SimulateOptions:
 
     studies: int = option("Studies per truth; 0 leaves the verdicts out.", 200, low=0)
     samples: int = option("Samples per interval; 0 leaves the coverage out.", 1000, low=0)
+    sizes: tuple[int, ...] = option("Images of a sample.", (30, 100, 500, 5000))
     images: int = option("Images of a study.", 500, low=30)
     questions: int = option("Yes/no questions an image.", 6, low=1)
     truths: tuple[str, ...] = option("Comma-separated names of truths; all when not given.", ())
@@ -53,6 +56,8 @@ class SimulateOptions:
             Naming the field, the value and what is allowed.
         """
         check(self)
+        if not all(size >= 30 for size in self.sizes):
+            raise UsageError(f"sizes is {self.sizes}; each must be at least 30.")
         if unknown := [name for name in self.truths if name not in TRUTHS]:
             raise UsageError(f"unknown truth {unknown[0]!r}; choose from: {', '.join(TRUTHS)}.")
 
@@ -69,4 +74,4 @@ class SimulateOptions:
         """What `analysis.stats.simulation.coverage.covered` takes."""
         from analysis.stats.simulation.coverage import CoveragePlan
 
-        return CoveragePlan(self.samples, n_resamples=self.resamples, seed=self.seed)
+        return CoveragePlan(self.samples, self.sizes, n_resamples=self.resamples, seed=self.seed)

@@ -163,7 +163,7 @@ def rates(plan: Plan, processes: int = 1) -> Iterator[pd.DataFrame]:
 
 def _rows(plan: Plan, truth: str, seen: list[tuple[str, str, str]]) -> list[dict[str, object]]:
     """Return the row of every claim under one truth."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for claim in about(truth):
         count = Counter(verdict for _, about, verdict in seen if about == claim)
         share = {name: count[name] / plan.simulations for name in (*VERDICTS, CROSSOVER)}

@@ -66,7 +66,7 @@ class World:
         """Return units and images as `analysis.stats.claims.Study` takes them."""
         images = draw_images(rng, self.n_images)
         spread = rng.normal(size=self.n_images)
-        objects = 1.0 + rng.poisson(_OBJECTS, size=self.n_images)
+        objects = np.asarray(1 + rng.poisson(_OBJECTS, size=self.n_images), dtype=np.float64)
         parts = (_INVENTED, _RIGHT, _RECALLED)
         shared = [(part, rng.normal(size=self.n_images)) for part in parts]
         answers = self._answers(rng, images["erank"].to_numpy())

@@ -14,17 +14,18 @@ from analysis.errors import UsageError
 DIGESTS = ("md5", "sha1", "sha256")
 
 
-def _jpeg(path: Path) -> None:
-    """Decode a picture whose end marker must be there: libjpeg does without the last bytes."""
+def _picture(path: Path) -> None:
+    """Decode a picture whose end marker must be there: decoders do without the last bytes."""
     load_image(path)
-    if b"\xff\xd9" not in path.read_bytes()[-1024:]:
+    tail = path.read_bytes()[-1024:]
+    if b"\xff\xd9" not in tail and b"IEND" not in tail:
         raise ValueError("its end is missing")
 
 
 # What reads a file to its end, by suffix: against a web page in its place and one cut short.
 _READERS: dict[str, Callable[[Path], object]] = {
-    ".jpg": _jpeg,
-    ".png": load_image,
+    ".jpg": _picture,
+    ".png": _picture,
     ".zip": zipfile.ZipFile,
     ".parquet": pq.ParquetFile,
 }

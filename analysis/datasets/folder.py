@@ -14,7 +14,6 @@ that is missing is reported as unreadable. Without it every image is asked for a
 Images that annotation files list but the folder lacks are ignored.
 """
 
-import hashlib
 import os
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from analysis.datasets.base import (
 )
 from analysis.datasets.images import BENCHMARK, OWN_PICTURES, SUFFIXES, load_image
 from analysis.datasets.jsonl import read_jsonl, text_of
+from analysis.digests import content_digest
 from analysis.errors import UsageError
 from analysis.paths import ordinary, require_inside, written
 
@@ -74,7 +74,9 @@ class Folder(Dataset):
             )
         self._known = frozenset(self._ids)
         self.has_captions_annotation = bool(self._annotations)
-        self.revision = names_and_sizes(self.path, files)
+        notes = [p for p in self.path.glob("*.json*") if p.is_file()]
+        notes += [p for p in self.path.glob("annotations/*.json") if p.is_file()]
+        self.revision = content_digest(self.path, [*files, *notes])
 
     def ids(self) -> list[str]:
         """Return paths inside the folder, with forward slashes."""
@@ -183,12 +185,3 @@ def _question(row: dict[str, Any], where: str, number: int) -> Question:
 def _inside(image: str, where: str) -> str:
     """Return the id of an image that is named but absent; it may not point out of the folder."""
     return require_inside(Path(), image, where).relative_to(Path.cwd()).as_posix()
-
-
-def names_and_sizes(folder: Path, files: list[Path]) -> str:
-    """Return a hash of names and sizes: cheap, and changed by most edits (not by all)."""
-    digest = hashlib.sha256()
-    for path in files:
-        size = path.stat().st_size if path.exists() else -1
-        digest.update(f"{path.relative_to(folder).as_posix()}\t{size}\n".encode())
-    return f"names-and-sizes-sha256:{digest.hexdigest()[:16]}"

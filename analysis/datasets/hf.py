@@ -26,10 +26,10 @@ from PIL import Image
 
 from analysis.datasets.annotations import objects_in_captions
 from analysis.datasets.base import DETAIL_PROMPT, TASKS, Dataset, Question, Sample, Task
-from analysis.datasets.folder import names_and_sizes
 from analysis.datasets.listed import Asked, Listed, joined, yes_or_no
 from analysis.datasets.scienceqa import LETTERS, lettered
 from analysis.datasets.tables import IMAGE, Table, decoded, library
+from analysis.digests import content_digest
 from analysis.errors import UsageError
 from analysis.paths import written
 
@@ -50,7 +50,7 @@ class Opened:
     data
         A mapped or a streamed data set.
     pinned
-        What pins the content: the hub's commit, or names and sizes of local files.
+        What pins the content: the hub's commit, or a hash of the content of local files.
     rows
         Number of rows, None where a streamed data set does not say.
     streamed
@@ -128,10 +128,10 @@ def _open(argument: str, revision: str | None, stream: str) -> Opened:
 
 
 def _pin(path: Path) -> str:
-    """Return what pins local files: their names and sizes."""
+    """Return what pins local files: their content."""
     if path.is_file():
-        return names_and_sizes(path.parent, [path])
-    return names_and_sizes(path, sorted(file for file in path.rglob("*") if file.is_file()))
+        return content_digest(path.parent, [path])
+    return content_digest(path, sorted(file for file in path.rglob("*") if file.is_file()))
 
 
 def _split(place: str, asked: list[str], splits: list[str]) -> str:

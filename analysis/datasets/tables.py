@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from analysis.datasets.images import BENCHMARK, UnreadableImageError, load_image
+from analysis.digests import content_digest
 from analysis.errors import UsageError
 from analysis.paths import inside
 
@@ -205,9 +206,9 @@ def parquet_files(path: Path, split: str, prefer: str | None = None) -> list[Pat
 
 
 def revision_of(path: Path, files: Iterable[Path]) -> str:
-    """Return the hub commit if the path lies in a hub cache, else names and sizes of the files."""
+    """Return the hub commit if the path lies in a hub cache, else a hash of the files' content."""
     for file in (path, *files):
         if match := _SNAPSHOT.search(file.absolute().as_posix()):
             return match[1]
-    sizes = ", ".join(f"{file.name}:{file.stat().st_size}" for file in files if file.is_file())
-    return f"local files {sizes}" if sizes else "local"
+    there = [file for file in files if file.is_file()]
+    return f"local {content_digest(path.parent, there)}" if there else "local"

@@ -13,6 +13,7 @@ from analysis.figures.base import DEMONSTRATION
 from analysis.figures.claims import CLAIMS, Claim, context, missing, sentence
 from analysis.figures.inputs import Inputs
 from analysis.figures.study import study
+from analysis.files import write_text
 from analysis.stats.claims import Judgement, judged
 from analysis.stats.estimate import records
 from analysis.stats.margins import Margins
@@ -122,8 +123,7 @@ def write(
     """Write the page of a run and return its findings."""
     inputs = Inputs(run, boot or Bootstrap())
     found = findings(inputs, margins)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(inputs, found, margins), encoding="utf-8", newline="\n")
+    write_text(out, page(inputs, found, margins))
     return found
 
 

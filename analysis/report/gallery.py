@@ -1,5 +1,6 @@
 """The gallery of ``figures/README.md``: a run's figures, small, each with caption and command."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from PIL import Image
 from analysis.figures import FIGURES, Recipe
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
+from analysis.files import write_atomically, write_text
 from analysis.report.page import some_drawn
 
 # Width in pixels and colours of a small picture: a web page's column, about 30 kB.
@@ -63,9 +65,7 @@ def write_gallery(inputs: Inputs, drawn: Path, out: Path) -> Path:
         if each and each["picture"]:
             _shrink(drawn / each["picture"], pictures / each["picture"])
         parts.append(_entry(recipe, each))
-    page = out / "README.md"
-    page.write_text("\n".join(parts), encoding="utf-8", newline="\n")
-    return page
+    return write_text(out / "README.md", "\n".join(parts))
 
 
 def _entry(recipe: Recipe, drawn: dict[str, Any] | None) -> str:
@@ -86,4 +86,5 @@ def _shrink(picture: Path, small: Path) -> None:
     with Image.open(picture) as image:
         height = round(image.height * WIDTH / image.width)
         reduced = image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
-    reduced.quantize(COLOURS, dither=Image.Dither.NONE).save(small, optimize=True)
+    few = reduced.quantize(COLOURS, dither=Image.Dither.NONE)
+    write_atomically(small, partial(few.save, format="PNG", optimize=True))

@@ -45,7 +45,7 @@ def silent_variants(parts: Iterable[pa.Table]) -> frozenset[str]:
     """
     heard: dict[str, bool] = {}
     for part in parts:
-        words = pc.utf8_trim_whitespace(pc.fill_null(part["answer"], ""))
+        words = pc.utf8_trim_whitespace(pc.fill_null(part["answer"], "lost, not empty"))
         said = pa.table({"variant": part["variant"], "said": pc.not_equal(words, "")})
         for row in said.group_by("variant").aggregate([("said", "any")]).to_pylist():
             heard[row["variant"]] = heard.get(row["variant"], False) or row["said_any"]

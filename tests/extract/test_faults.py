@@ -41,10 +41,10 @@ def failing(monkeypatch):
     """Let Pillow fail on d.png as a disk does, as often as the list that is returned is long."""
     real, left = Image.open, []
 
-    def opened(source, *rest):
+    def opened(source, *rest, **options):
         if str(source).endswith("d.png") and left:
             raise left.pop()
-        return real(source, *rest)
+        return real(source, *rest, **options)
 
     monkeypatch.setattr(Image, "open", opened)
     monkeypatch.setattr(faults, "_PAUSES", (0, 0))

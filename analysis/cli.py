@@ -2,8 +2,10 @@
 
 import importlib
 import logging
+import os
 import pkgutil
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -51,18 +53,39 @@ def register_commands() -> None:
 
 def main() -> None:
     """Run the command; errors are one sentence, exit 2 for wrong usage, 1 otherwise."""
+    _open_streams()
     register_commands()
     try:
         code = app(prog_name="agile", standalone_mode=False)
+        sys.stdout.flush()
     except (UsageError, ChairError) as error:
         _fail(str(error), error.exit_code)
     except _Mistyped as error:
         _fail(_sentence(error), 2)
     except typer.Abort:
         code = _INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough
+        _discard_output()
+        sys.exit(1)
+    except OSError as error:
+        _discard_output()
+        where = error.filename or "standard output"
+        _fail(f"{where} failed ({error.strerror or error}); see to it and call again.", 1)
     if code == _INTERRUPTED:
         _fail("interrupted; run the same command again to go on.", 1)
     sys.exit(code or 0)
+
+
+def _open_streams() -> None:
+    """Give what was closed (`>&-`) a place to go, so that no file becomes standard output."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, or leaving would fail on it once more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: Any) -> str:

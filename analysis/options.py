@@ -16,6 +16,7 @@ def option(
     *,
     choices: tuple[Any, ...] = (),
     low: int | None = None,
+    high: int | None = None,
     kw_only: bool = False,
 ) -> Any:
     """Declare a field that is an option of the command line too; see `analysis.flags`.
@@ -28,12 +29,12 @@ def option(
         Its value when it is not given; left out, it must be given.
     choices
         All it may be, where that is few.
-    low
-        The least it, or each of a tuple, may be; None (no value) is always allowed.
+    low, high
+        The least and the most it, or each of a tuple, may be; None (no value) is always allowed.
     kw_only
         Whether it is given by name only, so that fields without a default may follow.
     """
-    allowed = {"help": about, "choices": choices, "low": low}
+    allowed = {"help": about, "choices": choices, "low": low, "high": high}
     return field(default=default, metadata=allowed, kw_only=kw_only)
 
 
@@ -56,6 +57,9 @@ def check(options: Any) -> None:
         if low is not None and any(one < low for one in given):
             what = f"are {list(value)}; every one" if several else f"is {value}; it"
             raise UsageError(f"{name} {what} must be at least {low}.")
+        high = entry.metadata.get("high")
+        if high is not None and any(one > high for one in given):
+            raise UsageError(f"{name} is {value}; it must be at most {high}.")
 
 
 def build(kind: type[T], values: Mapping[str, Any]) -> T:

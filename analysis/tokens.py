@@ -83,7 +83,7 @@ class VisualTokens:
     llm_normed, llm_word_normed
         (N, E) and (M, E) the same states, and the words', after the model's output norm.
     llm_prefix
-        Prompt tokens before the image; only DART with ``order=cpython`` reads it.
+        Prompt tokens before the image; only DART (unless ``order=sorted``) reads it.
     """
 
     features: Tensor

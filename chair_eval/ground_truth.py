@@ -11,7 +11,7 @@ from typing import Any
 
 from chair_eval.coco import build_sets, parts_of
 from chair_eval.errors import ChairError, UsageError
-from chair_eval.ground_truth_files import FLAVOURS, read_sets, write_ground_truth
+from chair_eval.ground_truth_files import FLAVOURS, made_from, read_sets, write_ground_truth
 from chair_eval.images import ImageKey, image_key
 from chair_eval.matcher import Matcher
 from chair_eval.vocabulary import Vocabulary
@@ -148,7 +148,7 @@ class GroundTruth:
 def cache_folder() -> Path:
     """Where built ground truths are kept: ``CHAIR_EVAL_CACHE``, or the user's cache folder."""
     own = os.environ.get("CHAIR_EVAL_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(own) if own else Path(base).expanduser() / "chair_eval"
 
 
@@ -183,15 +183,22 @@ def cached_ground_truth(
     }
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
     path = (folder or cache_folder()) / f"ground-truth-{key}.parquet"
-    if path.is_file():
-        with contextlib.suppress(ChairError):  # a damaged file is built again
+    with contextlib.suppress(ChairError):  # a damaged or another file is built again
+        if path.is_file() and made_from(path) == about:
             GroundTruth.read(path, flavours[0])
             return path
     matchers = {
         flavour: None if flavour == "instances" else Matcher(vocabulary, flavour, nltk_data)
         for flavour in flavours
     }
-    write_ground_truth(path, build_sets(list(instances), list(captions), matchers), about)
+    sets = build_sets(list(instances), list(captions), matchers)
+    try:
+        write_ground_truth(path, sets, about)
+    except OSError as error:
+        raise ChairError(
+            f"the cache {path.parent} cannot be written ({error.strerror or error}); "
+            "let CHAIR_EVAL_CACHE name a folder that can."
+        ) from error
     return path
 
 

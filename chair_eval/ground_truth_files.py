@@ -245,3 +245,21 @@ def write_ground_truth(
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def made_from(path: Path) -> Any:
+    """Return what a file of `write_ground_truth` was made from; None if it does not say.
+
+    Raises
+    ------
+    ChairError
+        If it is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        return json.loads(metadata.get(METADATA, b"null"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ChairError(f"{path} is not a complete Parquet file: {error}") from error

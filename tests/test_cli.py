@@ -60,6 +60,30 @@ def test_ctrl_c_says_how_to_go_on():
     assert done.stderr == "agile: interrupted; run the same command again to go on.\n"
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        (">/dev/full", 1, "agile: standard output failed (No space left on device); see to it"),
+        ("| true; exit ${PIPESTATUS[0]}", 1, ""),
+    ],
+)
+def test_a_closed_full_or_finished_output_is_no_traceback(redirection, code, said):
+    line = f"{sys.executable} -m analysis.cli data ls {redirection}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") <= bool(said)
+    assert done.returncode in {0, code}  # a pipe may take all before it ends
+
+
+def test_resamples_have_a_bound():
+    done = agile("stats", "--run", "nowhere", "--resamples", "1000000000000")
+    assert done.returncode == 2
+    assert "1,000,000" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_errors_are_one_sentence_on_standard_error():
     done = agile("extract", "--data", "scenes")
     assert done.returncode == 2

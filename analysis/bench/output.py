@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import provenance
+from analysis.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,10 +62,9 @@ def write_table(frame: "pd.DataFrame", path: Path, **facts: Any) -> Path:
     Path
         The CSV.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(path, index=False, float_format="%.6g")
+    write_text(path, frame.to_csv(index=False, float_format="%.6g"))
     block = provenance.block(**facts)
-    path.with_suffix(".json").write_text(json.dumps(block, indent=2) + "\n", encoding="utf-8")
+    write_text(path.with_suffix(".json"), json.dumps(block, indent=2) + "\n")
     return path
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.errors import AgileError, UsageError
+from analysis.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,14 +32,17 @@ def score(
     if metric not in METRICS:
         raise UsageError(f"--metric {metric!r} is unknown; choose one of: {', '.join(METRICS)}.")
     from analysis.runs import Run
+    from analysis.runs.shortfalls import warn
 
-    frame = _table(metric, Run.open(run))
+    opened = Run.open(run)
+    warn(opened)
+    frame = _table(metric, opened)
     if frame.empty:
         raise AgileError(f"{run} holds no answers that {metric} can score; see --tasks of extract.")
     if out is None:
         sys.stdout.write(frame.to_string(index=False, float_format="%.4f") + "\n")
         return
-    frame.to_csv(out, index=False)
+    write_text(out, frame.to_csv(index=False))
     sys.stdout.write(f"{out}: {len(frame)} rows.\n")
 
 

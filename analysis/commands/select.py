@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.errors import UsageError
+from analysis.files import write_atomically
 
 if TYPE_CHECKING:
     from analysis.pruners import Pruner, Selection
@@ -115,8 +116,12 @@ def save_selection(
     able = space is not None and not (draws_on_cls and image.cls_feature is None)
     if space is not None and able:
         arrays["outputs"] = selection.apply(space, image.cls_feature).float().numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)
+
+    def save(file: Path) -> None:
+        with file.open("wb") as stream:
+            np.savez(stream, **arrays)
+
+    write_atomically(path, save)
     return able
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from analysis.files import write_text
 from analysis.flags import EMBEDDED_RUN, Out, Resamples, RunFolder, Seed
 
 
@@ -23,8 +24,7 @@ def stats(
 
     inputs = Inputs(run, Bootstrap(resamples, seed=seed))
     folder = out or Path("figures") / run.name / "stats"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, make in STATISTICS.items():
         frame = make(inputs)
-        (folder / f"{name}.csv").write_text(numbers(frame), encoding="utf-8")
+        write_text(folder / f"{name}.csv", numbers(frame))
         typer.echo(f"{folder / name}.csv: {len(frame)} estimates")

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from analysis.datasets.base import Box
+from analysis.datasets.base import Box, check_text
 from analysis.datasets.jsonl import read_json, read_jsonl, text_of
 from analysis.errors import UsageError
 
@@ -83,6 +84,7 @@ def read_annotations(folder: Path, index: PathIndex) -> dict[str, Annotation]:
             image_id = index.find(text_of(row, ("image", "image_id", "file_name"), where))
             if image_id is not None:
                 caption = text_of(row, ("caption", "text"), where)
+                check_text(f"{where}: caption", caption)
                 notes.setdefault(image_id, Annotation(annotated=True)).captions.append(caption)
     return notes
 
@@ -121,7 +123,9 @@ def _read_coco(path: Path, index: PathIndex, notes: dict[str, Annotation]) -> No
             image_id = images[row["image_id"]]
             if image_id is not None:
                 _add(row, names, notes[image_id])
-    except (KeyError, TypeError, ValueError) as error:
+    except UsageError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"{path.name} is not in COCO format ({type(error).__name__}: {error}); it needs "
             f"images (id, file_name), annotations (image_id, category_id, bbox or caption) "
@@ -131,11 +135,12 @@ def _read_coco(path: Path, index: PathIndex, notes: dict[str, Annotation]) -> No
 
 def _add(row: dict[str, Any], names: dict[Any, str], note: Annotation) -> None:
     if "caption" in row:
-        note.captions.append(str(row["caption"]))
+        check_text("caption", caption := str(row["caption"]))
+        note.captions.append(caption)
     if "category_id" in row:
         bbox = [float(value) for value in row["bbox"]]
-        if len(bbox) != 4:
-            raise ValueError(f"bbox has {len(bbox)} numbers, not 4")
+        if len(bbox) != 4 or not all(map(isfinite, bbox)):
+            raise ValueError(f"bbox {bbox} is not four numbers")
         note.boxes.append(Box(category=names[row["category_id"]], bbox=bbox))
 
 

@@ -17,6 +17,36 @@ TASKS: tuple[Task, ...] = ("caption", "yesno", "choice")
 DETAIL_PROMPT = "Please describe this image in detail."
 
 
+#: Characters of a question or reference caption, at most: about what the models' context holds.
+#: Longer ones, which take minutes each, are refused.
+MAX_TEXT = 16_384
+#: Characters of an identifier, at most: what a path may have.
+MAX_ID = 4_096
+
+
+def check_text(name: str, text: str, most: int = MAX_TEXT) -> None:
+    """Refuse a text that is too long, or that UTF-8 cannot spell (a lone surrogate).
+
+    Raises
+    ------
+    UsageError
+        Naming the text and the limit.
+    """
+    shown = ascii(text if len(text) <= 80 else f"{text[:77]}...")
+    if len(text) > most:
+        raise UsageError(
+            f"{name} {shown} has {len(text):,} characters, more than the limit of {most:,}; "
+            "shorten it."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{name} {shown} is not valid text (character {error.start + 1}); write it, or "
+            "rename the file, in UTF-8."
+        ) from error
+
+
 class Box(TypedDict):
     """One annotated object; ``bbox`` is [x, y, width, height] in pixels of the original image."""
 
@@ -47,6 +77,12 @@ class Question:
     text: str
     split: str | None = None
     label: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that every text is one, and not too long."""
+        check_text("question", self.text)
+        for name in ("question_id", "split", "label"):
+            check_text(name, getattr(self, name) or "", MAX_ID)
 
 
 @dataclass(frozen=True)
@@ -84,6 +120,11 @@ class Sample:
     n_objects: int | None = None
     complexity: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that names are text, and not too long."""
+        check_text("image_id", self.image_id, MAX_ID)
+        check_text("file_name", self.file_name, MAX_ID)
 
 
 class Dataset(ABC):

@@ -14,16 +14,26 @@ that is missing is reported as unreadable. Without it every image is asked for a
 Images that annotation files list but the folder lacks are ignored.
 """
 
-import hashlib
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from analysis.datasets.annotations import Annotation, PathIndex, read_annotations
-from analysis.datasets.base import DETAIL_PROMPT, TASKS, Dataset, Question, Sample
+from analysis.datasets.base import (
+    DETAIL_PROMPT,
+    MAX_ID,
+    TASKS,
+    Dataset,
+    Question,
+    Sample,
+    check_text,
+)
 from analysis.datasets.images import BENCHMARK, OWN_PICTURES, SUFFIXES, load_image
 from analysis.datasets.jsonl import read_jsonl, text_of
+from analysis.digests import content_digest
 from analysis.errors import UsageError
+from analysis.paths import ordinary, require_inside, written
 
 
 class Folder(Dataset):
@@ -64,7 +74,9 @@ class Folder(Dataset):
             )
         self._known = frozenset(self._ids)
         self.has_captions_annotation = bool(self._annotations)
-        self.revision = names_and_sizes(self.path, files)
+        notes = [p for p in self.path.glob("*.json*") if p.is_file()]
+        notes += [p for p in self.path.glob("annotations/*.json") if p.is_file()]
+        self.revision = content_digest(self.path, [*files, *notes])
 
     def ids(self) -> list[str]:
         """Return paths inside the folder, with forward slashes."""
@@ -99,7 +111,7 @@ def existing_folder(path: str | Path) -> Path:
     """
     if not str(path):
         raise UsageError("no folder was given; write NAME:PATH, for example folder:my_pictures.")
-    folder = Path(path).expanduser()
+    folder = written(path)
     if not folder.is_dir():
         state = "is a file" if folder.exists() else "does not exist"
         raise UsageError(f"path={str(path)!r} {state}; give the path of an existing folder.")
@@ -107,15 +119,28 @@ def existing_folder(path: str | Path) -> Path:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Return image files at any depth by suffix, sorted by path, hidden ones left out."""
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not path.is_dir()
-    ]
+    """Return image files at any depth by suffix, sorted by path; no hidden ones, pipes or devices.
+
+    Raises
+    ------
+    UsageError
+        If a folder may not be listed, or a name is not UTF-8.
+    """
+    found = []
+    for place, folders, names in os.walk(folder, onerror=_locked):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(place, name) for name in names if not name.startswith("."))
+        found += [p for p in paths if p.suffix.lower() in SUFFIXES and ordinary(p)]
+    for path in found:
+        check_text("image", path.relative_to(folder).as_posix(), MAX_ID)
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _locked(error: OSError) -> None:
+    raise UsageError(
+        f"folder {str(error.filename)!r} cannot be listed ({error.strerror}); make it readable, or "
+        "give a folder without it."
+    ) from error
 
 
 def _read_questions(path: Path, index: PathIndex) -> dict[str, list[Question]]:
@@ -159,16 +184,4 @@ def _question(row: dict[str, Any], where: str, number: int) -> Question:
 
 def _inside(image: str, where: str) -> str:
     """Return the id of an image that is named but absent; it may not point out of the folder."""
-    path = Path(image)
-    if path.is_absolute() or ".." in path.parts:
-        raise UsageError(f"{where}: image {image!r} lies outside the folder; give a path inside.")
-    return path.as_posix()
-
-
-def names_and_sizes(folder: Path, files: list[Path]) -> str:
-    """Return a hash of names and sizes: cheap, and changed by most edits (not by all)."""
-    digest = hashlib.sha256()
-    for path in files:
-        size = path.stat().st_size if path.exists() else -1
-        digest.update(f"{path.relative_to(folder).as_posix()}\t{size}\n".encode())
-    return f"names-and-sizes-sha256:{digest.hexdigest()[:16]}"
+    return require_inside(Path(), image, where).relative_to(Path.cwd()).as_posix()

@@ -26,11 +26,12 @@ from PIL import Image
 
 from analysis.datasets.annotations import objects_in_captions
 from analysis.datasets.base import DETAIL_PROMPT, TASKS, Dataset, Question, Sample, Task
-from analysis.datasets.folder import names_and_sizes
 from analysis.datasets.listed import Asked, Listed, joined, yes_or_no
 from analysis.datasets.scienceqa import LETTERS, lettered
 from analysis.datasets.tables import IMAGE, Table, decoded, library
+from analysis.digests import content_digest
 from analysis.errors import UsageError
+from analysis.paths import written
 
 COLUMNS = (IMAGE, "question", "answer", "choices", "id", "captions", "category")
 #: Bytes above which a data set is streamed instead of copied.
@@ -49,7 +50,7 @@ class Opened:
     data
         A mapped or a streamed data set.
     pinned
-        What pins the content: the hub's commit, or names and sizes of local files.
+        What pins the content: the hub's commit, or a hash of the content of local files.
     rows
         Number of rows, None where a streamed data set does not say.
     streamed
@@ -61,6 +62,15 @@ class Opened:
     pinned: str
     rows: int | None
     streamed: bool = False
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where its images may lie as files: in the local copy, else in the library's caches."""
+        path = written(self.place)
+        if path.exists():
+            return [path.parent if path.is_file() else path]
+        found = library().config
+        return [Path(found.HF_DATASETS_CACHE), Path(found.HF_HUB_CACHE)]
 
 
 def open_hf(argument: str, **options: str) -> Dataset:
@@ -88,8 +98,8 @@ def open_hf(argument: str, **options: str) -> Dataset:
 
 def _open(argument: str, revision: str | None, stream: str) -> Opened:
     """Tell path, configuration and split apart, and open the split."""
-    place, *rest = [argument] if Path(argument).exists() else argument.split(":")
-    path = Path(place).expanduser()
+    place, *rest = [argument] if written(argument).exists() else argument.split(":")
+    path = written(place)
     if not place or len(rest) > 2 or (revision and path.exists()) or stream not in _STREAM:
         raise UsageError(
             f"hf:{argument} is no valid spec; write hf:OWNER/NAME[:CONFIG][:SPLIT] or hf:PATH, "
@@ -118,10 +128,10 @@ def _open(argument: str, revision: str | None, stream: str) -> Opened:
 
 
 def _pin(path: Path) -> str:
-    """Return what pins local files: their names and sizes."""
+    """Return what pins local files: their content."""
     if path.is_file():
-        return names_and_sizes(path.parent, [path])
-    return names_and_sizes(path, sorted(file for file in path.rglob("*") if file.is_file()))
+        return content_digest(path.parent, [path])
+    return content_digest(path, sorted(file for file in path.rglob("*") if file.is_file()))
 
 
 def _split(place: str, asked: list[str], splits: list[str]) -> str:
@@ -211,7 +221,7 @@ class HubData(Listed):
     license = "see the data set's own page"
 
     def __init__(self, opened: Opened, columns: Columns) -> None:
-        table = Table(opened.data, opened.place, columns.image)
+        table = Table(opened.data, opened.place, columns.image, opened.folders)
         asked = (columns.asked(row.fields, row.load, row.number) for row in table.rows())
         super().__init__(asked, opened.pinned)
         self.source = opened.place
@@ -234,7 +244,7 @@ class StreamedData(Dataset):
         if opened.rows is None:
             raise UsageError(f"hf:{opened.place} does not say how many rows it has; add stream=no.")
         self._data = opened.data.cast_column(columns.image, library().Image(decode=False))
-        self._count, self._columns = opened.rows, columns
+        self._count, self._columns, self._folders = opened.rows, columns, opened.folders
         self._at, self._rows = 0, iter(self._data)
         self.revision, self.source = opened.pinned, opened.place
         self.has_captions_annotation = "captions" in columns.names
@@ -254,12 +264,14 @@ class StreamedData(Dataset):
         if row is None:
             raise KeyError(image_id)
         self._at = number + 1
-        load = partial(_picture, row.pop(self._columns.image), self._columns.where)
+        load = partial(_picture, row.pop(self._columns.image), self._folders, self._columns.where)
         return joined([self._columns.asked(row, load, number)])
 
 
-def _picture(value: Mapping[str, Any] | None, where: str, name: str) -> Image.Image:
-    return decoded(value, name, Path(), where)
+def _picture(
+    value: Mapping[str, Any] | None, folders: list[Path], where: str, name: str
+) -> Image.Image:
+    return decoded(value, name, folders, where)
 
 
 def _task(values: Mapping[str, Any]) -> Task:

@@ -3,15 +3,24 @@
 import io
 import warnings
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from analysis.paths import ordinary
+
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
 )
+
+#: What is decoded, by content: Pillow knows kinds (EPS) for which it starts another program.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
+#: Longest side over shortest, at most: a processor that resizes the short side to 336 pixels makes
+#: a long one of it. 200 is what Qwen's processor allows.
+MAX_RATIO = 200
 
 
 class UnreadableImageError(OSError, ValueError):
@@ -37,7 +46,8 @@ class ImagePolicy:
         Whether the EXIF orientation is applied. The official loaders do not; annotated boxes
         refer to the stored pixels.
     max_pixels
-        Larger images are refused before they are decoded; the default is Pillow's own limit.
+        Images are refused before they are decoded when they, padded to a square, have more; the
+        default is Pillow's own limit and allows sides up to 9,459.
     """
 
     alpha: Literal["white", "drop"] = "white"
@@ -79,9 +89,11 @@ def load_image(
     label = name or (source.name if isinstance(source, Path) else "image")
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
+        if isinstance(source, Path) and not ordinary(source):
+            raise ValueError("it is a pipe or device, not a file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # checked below
-            with Image.open(stream) as opened:
+            with Image.open(stream, formats=FORMATS) as opened:
                 _check_size(opened, policy.max_pixels)
                 opened.load()
                 return to_rgb(opened, policy)
@@ -129,9 +141,15 @@ def _wide_to_rgb(image: Image.Image) -> Image.Image:
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > max_pixels:
+    side, short = max(width, height), max(1, min(width, height))
+    if side**2 > max_pixels:
         raise ValueError(
-            f"{width} x {height} pixels are more than the limit of {max_pixels:,}; shrink it"
+            f"{width} x {height} pixels, padded to a square, are more than the limit of "
+            f"{max_pixels:,} (sides up to {isqrt(max_pixels):,}); shrink it"
+        )
+    if side > MAX_RATIO * short:
+        raise ValueError(
+            f"{width} x {height} pixels are longer than {MAX_RATIO} times their width; crop it"
         )
 
 

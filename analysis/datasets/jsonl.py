@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import UsageError
+from analysis.paths import ordinary
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -53,6 +54,8 @@ def text_of(row: dict[str, Any], keys: tuple[str, ...], where: str) -> str:
 
 
 def _read_text(path: Path) -> str:
+    if not ordinary(path):
+        raise UsageError(f"{path.name} is a pipe or device; give an ordinary file.")
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -65,9 +68,13 @@ def _read_text(path: Path) -> str:
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is not valid JSON ({error}); repair or remove it.") from error
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:

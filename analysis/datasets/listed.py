@@ -10,6 +10,7 @@ from PIL import Image
 
 from analysis.datasets.base import Dataset, Question, Sample
 from analysis.errors import UsageError
+from analysis.paths import written
 
 #: What LLaVA-1.5 appends to POPE and MME questions (its evaluation files, and lmms-eval).
 SHORT_ANSWER = "\nAnswer the question using a single word or phrase."
@@ -108,7 +109,7 @@ def existing_path(name: str, path: str | Path) -> Path:
     UsageError
         If it does not exist; the message says how to get the data.
     """
-    found = Path(path).expanduser() if str(path) else FETCHED / name
+    found = written(path) if str(path) else FETCHED / name
     if not found.exists():
         raise UsageError(
             f"{name} is not at {str(found)!r}; get it with: agile data get {name}, or give the "

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analysis.datasets.checks import Received, digests
+from analysis.datasets.checks import Received, WrongFileError, check_content, digests
 from analysis.errors import UsageError
 
 MANIFEST = "agile-data.json"
@@ -76,6 +76,9 @@ def _compare(path: Path, entry: Entry) -> Finding:
             return Finding(entry.path, "changed", f"{size:,} bytes, were {entry.size:,}")
         if digests(path, ["sha256"])["sha256"] != entry.sha256:
             return Finding(entry.path, "changed", "another SHA-256 than when it arrived")
+        check_content(path)
+    except WrongFileError as error:
+        return Finding(entry.path, "unreadable", f"{error}; get it again")
     except OSError as error:
         return Finding(entry.path, "unreadable", str(error.strerror))
     return Finding(entry.path, "ok", entry.checked)

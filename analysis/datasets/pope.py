@@ -11,6 +11,7 @@ Every image is one sample that is asked the questions of all splits; ``image_id`
 name without suffix.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -25,6 +26,7 @@ from analysis.datasets.jsonl import read_jsonl, text_of
 from analysis.datasets.listed import SHORT_ANSWER, Asked, Listed, existing_path, yes_or_no
 from analysis.datasets.tables import parquet_files, read_rows, revision_of
 from analysis.errors import UsageError
+from analysis.paths import require_inside
 
 COLUMNS = ("question_id", "question", "answer", "image_source", "category")
 _COCO_NAME = re.compile(r"COCO_[a-z]+20\d\d_0*(\d+)$")
@@ -87,8 +89,8 @@ def _from_lines(
     found = False
     for split, file in zip(wanted, files, strict=True):
         for where, row in read_jsonl(file):
-            picture = folder / text_of(row, ("image",), where)
-            found = found or picture.exists()
+            picture = require_inside(folder, text_of(row, ("image",), where), where)
+            found = found or os.path.exists(picture)
             label = yes_or_no(row.get("label"), where)
             text = text_of(row, ("text", "question"), where)
             number = text_of(row, ("question_id",), where)

@@ -12,6 +12,7 @@ Each question is a sample of its own. ``image_id`` is the problem id, or ``SPLIT
 Parquet, which has none; two configurations of the hub number their rows differently.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from analysis.datasets.jsonl import read_json
 from analysis.datasets.listed import Asked, Listed, existing_path
 from analysis.datasets.tables import parquet_files, read_tables, revision_of
 from analysis.errors import UsageError
+from analysis.paths import require_inside
 
 SPLITS = ("test", "validation", "train")
 LETTERS = "ABCDE"
@@ -149,7 +151,6 @@ def lettered(fields: Mapping[str, Any], where: str, suffix: str) -> tuple[str, s
 
 
 def _picture(root: Path, split: str, number: str, name: str) -> Path:
-    for folder in (root / "images" / split, root / split, root / "images"):
-        if (folder / number / name).is_file():
-            return folder / number / name
-    return root / "images" / split / number / name  # missing: loading it says so
+    places = (root / "images" / split, root / split, root / "images")
+    found = [require_inside(folder, f"{number}/{name}", "problems.json") for folder in places]
+    return next(filter(os.path.isfile, found), found[0])  # missing: loading it says so

@@ -1,5 +1,6 @@
 """Rows with an image each, through `datasets`; pixels are read only on demand."""
 
+import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +15,15 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from analysis.datasets.images import BENCHMARK, UnreadableImageError, load_image
+from analysis.digests import content_digest
 from analysis.errors import UsageError
+from analysis.paths import inside
+
+log = logging.getLogger(__name__)
 
 IMAGE = "image"
+# Stands for the images of a row group that cannot be read.
+_DAMAGED = b"damaged row group"
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{40})(/|$)")
 
 
@@ -40,15 +47,17 @@ class Table:
         What to call it in messages.
     image
         Name of the image column.
-    folder
-        Where relative paths of images start.
+    folders
+        Where images that are paths may lie; relative ones start at the first.
     """
 
-    def __init__(self, data: Any, name: str, image: str = IMAGE, folder: Path = Path()) -> None:
+    def __init__(
+        self, data: Any, name: str, image: str = IMAGE, folders: Sequence[Path] = ()
+    ) -> None:
         undecoded = library().Image(decode=False)
         self._images = data.select_columns(image).cast_column(image, undecoded)
         self._fields = data.remove_columns(image)
-        self._image, self._name, self._folder = image, name, folder
+        self._image, self._name, self._folders = image, name, folders
 
     def __len__(self) -> int:
         return len(self._images)
@@ -74,21 +83,31 @@ class Table:
             If the row has no image or it cannot be decoded.
         """
         value = self._images[number][self._image]
-        return decoded(value, name, self._folder, self._name)
+        return decoded(value, name, self._folders, self._name)
 
 
-def decoded(value: Mapping[str, Any] | None, name: str, folder: Path, table: str) -> Image.Image:
+def decoded(
+    value: Mapping[str, Any] | None, name: str, folders: Sequence[Path], table: str
+) -> Image.Image:
     """Return an undecoded image of `datasets` as RGB.
 
     Raises
     ------
     UnreadableImageError
-        If there is none or it cannot be decoded.
+        If there is none, it cannot be decoded, or its path leaves the folders.
     """
     data, path = (value or {}).get("bytes"), (value or {}).get("path")
+    if data == _DAMAGED:
+        raise UnreadableImageError(f"{name}: {table} is damaged here; download it again")
     if not data and not path:
         raise UnreadableImageError(f"{name}: {table} has no image in this row")
-    return load_image(data or folder / str(path), name, BENCHMARK)
+    if data:
+        return load_image(data, name, BENCHMARK)
+    places = (inside(folder, str(path)) for folder in folders)
+    place = next((found for found in places if found is not None), None)
+    if place is None:
+        raise UnreadableImageError(f"{name}: {table} names a file outside its folder ({path!r})")
+    return load_image(place, name, BENCHMARK)
 
 
 @dataclass(frozen=True)
@@ -129,13 +148,41 @@ def read_tables(files: Iterable[Path], columns: Sequence[str]) -> Iterator[Table
                     f"{path.name} lacks the column {', '.join(missing)} (it has "
                     f"{', '.join(names)}); give the data set in the layout its reader documents."
                 )
-            data = library().Dataset.from_parquet(str(path))
+            data = _opened(path)
         except (pa.ArrowException, OSError, library().exceptions.DatasetsError) as error:
             reason = " ".join(str(error).split())[:120]
             raise UsageError(
                 f"{path.name} is not a readable Parquet file ({reason}); download it again."
             ) from error
-        yield Table(data, path.name, folder=path.parent)
+        yield Table(data, path.name, folders=[path.parent])
+
+
+def _opened(path: Path) -> Any:
+    """Open a Parquet file; damage to a row group's images costs those, not the file."""
+    try:
+        return library().Dataset.from_parquet(str(path))
+    except library().exceptions.DatasetsError:
+        file = pq.ParquetFile(path)
+        groups = [_readable(file, group) for group in range(file.num_row_groups)]
+        lost = sum(group.num_rows for group, damaged in groups if damaged)
+        if not lost:
+            raise
+        log.warning(
+            "%s is damaged: %d images of %d are lost", path.name, lost, file.metadata.num_rows
+        )
+        return library().Dataset(pa.concat_tables([group for group, _ in groups]))
+
+
+def _readable(file: pq.ParquetFile, group: int) -> tuple[pa.Table, bool]:
+    """Return a row group, and whether its images had to be marked as damaged."""
+    kind = file.schema_arrow.field(IMAGE).type
+    names = [name for name in file.schema_arrow.names if name != IMAGE]
+    fields = file.read_row_group(group, columns=names).replace_schema_metadata(None)
+    try:
+        return fields.append_column(IMAGE, file.read_row_group(group, [IMAGE]).column(0)), False
+    except (pa.ArrowException, OSError):
+        mark = {"bytes": _DAMAGED} if pa.types.is_struct(kind) else _DAMAGED
+        return fields.append_column(IMAGE, pa.array([mark] * len(fields), kind)), True
 
 
 def read_rows(files: Iterable[Path], columns: Sequence[str]) -> Iterator[Row]:
@@ -159,9 +206,9 @@ def parquet_files(path: Path, split: str, prefer: str | None = None) -> list[Pat
 
 
 def revision_of(path: Path, files: Iterable[Path]) -> str:
-    """Return the hub commit if the path lies in a hub cache, else names and sizes of the files."""
+    """Return the hub commit if the path lies in a hub cache, else a hash of the files' content."""
     for file in (path, *files):
         if match := _SNAPSHOT.search(file.absolute().as_posix()):
             return match[1]
-    sizes = ", ".join(f"{file.name}:{file.stat().st_size}" for file in files if file.is_file())
-    return f"local files {sizes}" if sizes else "local"
+    there = [file for file in files if file.is_file()]
+    return f"local {content_digest(path.parent, there)}" if there else "local"

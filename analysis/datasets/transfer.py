@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pooch
 
@@ -136,12 +137,13 @@ class _Continued(pooch.HTTPDownloader):
         os.replace(self.part, output_file)
 
     def _look(self, response: Any, **_: Any) -> None:
-        """Refuse a way from https to http, start anew where ranges are ignored, note digests."""
-        location = response.headers.get("Location", "")
-        if response.is_redirect and response.url.startswith("https:") and location[:5] == "http:":
+        """Refuse a way out of https, start anew where ranges are ignored, note digests."""
+        target = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
+        allowed = ("https",) if response.url.startswith("https:") else ("https", "http")
+        if response.is_redirect and target.scheme not in allowed:
             raise AgileError(
-                f"{response.url.split('/')[2]} redirects to an unencrypted address; give another "
-                f"--mirror URL."
+                f"{response.url.split('/')[2]} redirects to an address that is not "
+                f"{' or '.join(allowed)} ({target.scheme}); give another --mirror URL."
             )
         if response.status_code in (200, 416):
             self._stream.truncate(0)

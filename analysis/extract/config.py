@@ -10,6 +10,9 @@ from analysis.errors import UsageError
 from analysis.models.options import Checkpoint, Placement
 from analysis.options import check, option
 
+#: Tokens of an answer, at most: the context of LLaVA-1.5.
+MAX_ANSWER = 4096
+
 
 @dataclass(frozen=True)
 class ExtractConfig(Checkpoint):
@@ -67,8 +70,10 @@ class ExtractConfig(Checkpoint):
     offset: int = option("Skip this many images first.", 0, low=0)
     seed: int = option("Seed of everything random.", 0)
     tasks: tuple[str, ...] = option("caption, yesno, choice; default all.", ())
-    max_new_tokens: int = option("Limit for captions; 0: the checkpoint's own.", 0, low=0)
-    max_answer_tokens: int = option("Limit for short answers.", 16, low=1)
+    max_new_tokens: int = option(
+        "Limit for captions; 0: the checkpoint's own.", 0, low=0, high=MAX_ANSWER
+    )
+    max_answer_tokens: int = option("Limit for short answers.", 16, low=1, high=MAX_ANSWER)
     full: bool = option("Also run the unpruned model.", True)
     study: bool = option("Add the variants of the study's figures.", False)
     design: str = option(

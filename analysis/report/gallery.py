@@ -8,6 +8,7 @@ from PIL import Image
 from analysis.figures import FIGURES, Recipe
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.inputs import Inputs
+from analysis.files import write_atomically, write_text
 from analysis.report.page import some_drawn
 from analysis.report.pictures import small
 
@@ -64,9 +65,7 @@ def write_gallery(inputs: Inputs, drawn: Path, out: Path) -> Path:
         if each and each["picture"]:
             _shrink(drawn / each["picture"], pictures / each["picture"])
         parts.append(_entry(recipe, each))
-    page = out / "README.md"
-    page.write_text("\n".join(parts), encoding="utf-8", newline="\n")
-    return page
+    return write_text(out / "README.md", "\n".join(parts))
 
 
 def _entry(recipe: Recipe, drawn: dict[str, Any] | None) -> str:
@@ -85,4 +84,5 @@ def first_sentence(caption: str) -> str:
 
 def _shrink(picture: Path, small_one: Path) -> None:
     with Image.open(picture) as image:
-        small_one.write_bytes(small(image, _MOST_BYTES))
+        data = small(image, _MOST_BYTES)
+    write_atomically(small_one, lambda file: file.write_bytes(data))

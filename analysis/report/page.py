@@ -13,6 +13,7 @@ from analysis.figures import FIGURES
 from analysis.figures.base import DEMONSTRATION
 from analysis.figures.choices import at_budget
 from analysis.figures.inputs import Inputs, MissingInput
+from analysis.files import write_text
 from analysis.stats.estimate import records
 
 _HERE = Path(__file__).parent
@@ -51,13 +52,14 @@ def write_report(inputs: Inputs, figures: Path, out: Path, most_images: int = 20
             shutil.copyfile(figures / name, out / name)
     rows = explorer_rows(inputs, out, most_images)
     text = json.dumps(rows, separators=(",", ":"))
-    (out / "rows.js").write_text(f"const ROWS = {text};\n", encoding="utf-8")
+    write_text(out / "rows.js", f"const ROWS = {text};\n")
     shutil.copyfile(_HERE / "explorer.js.j2", out / "explorer.js")
     page = Environment(loader=FileSystemLoader(_HERE), autoescape=True).get_template(
         "template.html"
     )
     index = out / "index.html"
-    index.write_text(
+    return write_text(
+        index,
         page.render(
             title=f"Run {inputs.path.name}",
             model=inputs.model,
@@ -66,9 +68,7 @@ def write_report(inputs: Inputs, figures: Path, out: Path, most_images: int = 20
             demonstration=DEMONSTRATION if inputs.is_embedded else "",
             figures=drawn,
         ),
-        encoding="utf-8",
     )
-    return index
 
 
 def gallery(figures: Path) -> list[dict[str, Any]]:

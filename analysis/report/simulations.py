@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import UsageError
+from analysis.files import write_text
 from analysis.stats.verdicts import VERDICTS
 
 # What the page holds around a table: <!-- simulated NAME --> and <!-- end NAME -->.
@@ -98,4 +99,4 @@ def fill(page: Path, name: str, text: str) -> None:
     _, found, after = rest.partition(end)
     if not found:
         raise UsageError(f"{page} has no place for {name}: the lines {start} and {end}.")
-    page.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")
+    write_text(page, f"{before}{start}\n{text}\n{end}{after}")

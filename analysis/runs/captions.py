@@ -37,6 +37,11 @@ def records(path: Path, variant: str | None = None) -> Iterator[Record]:
     there = variants(path)
     if variant is None and len(there) == 1:
         variant = there[0]
+    if variant in Run.open(path).silent:
+        raise ChairError(
+            f"{path}: every answer of variant {variant!r} is empty, so there is nothing to score; "
+            "look at the model and its dtype, and extract again into a new folder."
+        )
     if variant not in there:
         raise ChairError(
             f"{path} has no captions of variant {variant!r}; choose one with --variant: "

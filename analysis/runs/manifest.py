@@ -1,12 +1,13 @@
 """``run.json``: how it is read, and what must not change while a run is being made."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import AgileError, UsageError
-from analysis.runs.schemas import SCHEMA_VERSION
+from analysis.runs.schemas import READABLE, SCHEMA_VERSION
 
 # Of the provenance block: part, key, what messages call it.
 _ORIGIN = {
@@ -21,6 +22,23 @@ _ORIGIN = {
         "dtype": "dtype",
     },
 }
+# Types of what a manifest holds; a shard is a number of five digits.
+_SHAPE: dict[str, type] = {
+    "config": dict,
+    "config_passed": dict,
+    "provenance": dict,
+    "variants": list,
+    "n_shards": int,
+}
+_KINDS = {dict: "mapping", list: "list", int: "whole number"}
+_MOST_SHARDS = 10_000_000
+# How content was pinned by versions that looked at less of it; not comparable with today's.
+_OLDER = (
+    "names-and-sizes-sha256:",
+    "sha256-of-ends:",
+    "local files ",
+    "val2014; annotations: local files ",
+)
 
 
 def read_manifest(file: Path) -> dict[str, Any]:
@@ -40,16 +58,40 @@ def read_manifest(file: Path) -> dict[str, Any]:
         )
     try:
         manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise AgileError(
             f"{file} is not valid JSON; remove the folder and extract again."
         ) from error
-    if manifest.get("schema_version") != SCHEMA_VERSION:
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if version not in READABLE:
         raise AgileError(
-            f"{file} has schema version {manifest.get('schema_version')}, this code reads "
+            f"{file} has schema version {version!r}, this code reads up to "
             f"{SCHEMA_VERSION}; extract again into a new folder."
         )
+    for key, kind in _SHAPE.items():
+        if not isinstance(manifest.get(key, kind()), kind):
+            raise AgileError(
+                f"{file} is damaged: {key} is no {_KINDS[kind]}; bring back its backup, or "
+                "extract again into a new folder."
+            )
+    if not 0 <= manifest.get("n_shards", -1) <= _MOST_SHARDS or "config" not in manifest:
+        raise AgileError(
+            f"{file} is damaged: it lacks config or a sensible n_shards; bring back its backup, "
+            "or extract again into a new folder."
+        )
     return manifest
+
+
+def run_id(manifest: Mapping[str, Any]) -> str:
+    """Return what every shard of a run carries: a hash of what decides its rows.
+
+    Two runs of equal configuration, data and model have the same, as they have the same rows.
+    """
+    provenance = manifest.get("provenance", {})
+    facts = [manifest.get(key) for key in ("config", "n_shards", "variants")]
+    origin = [provenance.get(part, {}).get(key) for part, keys in _ORIGIN.items() for key in keys]
+    text = json.dumps([facts, origin], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -72,5 +114,5 @@ def origin_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[s
         for part, keys in _ORIGIN.items()
         for key, what in keys.items()
         if key in old.get(part, {}) and key in new.get(part, {})
-        if old[part][key] != new[part][key]
+        if old[part][key] != new[part][key] and not str(old[part][key]).startswith(_OLDER)
     ]

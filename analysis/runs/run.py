@@ -11,9 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.errors import AgileError, UsageError
-from analysis.runs.manifest import differences, origin_differences, read_manifest
+from analysis.files import write_atomically
+from analysis.runs.integrity import fault, silent_variants
+from analysis.runs.manifest import differences, origin_differences, read_manifest, run_id
 from analysis.runs.schemas import ANALYSES, SCHEMA_VERSION, TABLES
-from analysis.runs.shards import read_note, read_shards, shard_name, write_atomically, write_shard
+from analysis.runs.seal import read_note
+from analysis.runs.shards import read_shards, shard_name, write_shard
 
 _MANIFEST = "run.json"
 # Shards a piece of a run has, which bounds the memory of whoever reads it piece by piece.
@@ -39,6 +42,7 @@ class Run:
         self.path = path
         self.manifest = manifest
         self._shards = shards
+        self._id = run_id(manifest)
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -143,10 +147,21 @@ class Run:
 
     @property
     def finished(self) -> list[int]:
-        """Shards of which all tables have their final names, by one look at the folder."""
-        there = set(os.listdir(self.path))
-        shards = range(self.n_shards) if self._shards is None else self._shards
-        return [i for i in shards if all(shard_name(table, i) in there for table in TABLES)]
+        """Shards of which all tables are there and sound; a piece of a run was looked at before."""
+        if self._shards is not None:
+            return list(self._shards)
+        sound = set(os.listdir(self.path)) - self.damaged.keys()
+        shards = range(self.n_shards)
+        return [i for i in shards if all(shard_name(table, i) in sound for table in TABLES)]
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """Shards of this run's tables and analyses that are not to be used, and why."""
+        found = {file.name: self._fault(file) for file in self.path.glob("[a-z]*.parquet")}
+        return {name: reason for name, reason in sorted(found.items()) if reason}
+
+    def _fault(self, file: Path) -> str:
+        return fault(file, self._id, self.manifest["schema_version"] == 1)
 
     @property
     def missing(self) -> list[int]:
@@ -159,7 +174,7 @@ class Run:
         return sorted([self.path / _MANIFEST, *self.path.glob("*.parquet")])
 
     def write_shard(self, index: int, rows: Mapping[str, list[dict[str, Any]]]) -> None:
-        """Write all tables of one shard, each atomically.
+        """Write all tables of one shard, each atomically; what was there is removed before.
 
         Parameters
         ----------
@@ -168,8 +183,12 @@ class Run:
         rows
             Table name → records that fit its schema.
         """
+        ids = [row["image_id"] for row in rows.get("images", [])]
+        for table in TABLES:  # so that no table of an earlier attempt stands beside a new one
+            (self.path / shard_name(table, index)).unlink(missing_ok=True)
         for table, schema in TABLES.items():
-            write_shard(self.path / shard_name(table, index), rows.get(table, []), schema)
+            note = self._seal(table, index) | {"image_ids": ids}
+            write_shard(self.path / shard_name(table, index), rows.get(table, []), schema, note)
 
     def append_session(self, line: Mapping[str, Any]) -> None:
         """Note one call in ``sessions.jsonl``; many workers may do so at once.
@@ -179,7 +198,8 @@ class Run:
         OSError
             When it cannot be written; no row depends on it.
         """
-        with (self.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(self.path / "sessions.jsonl", flags, 0o666), "a") as file:
             file.write(json.dumps(line) + "\n")
 
     def table(
@@ -188,7 +208,7 @@ class Run:
         columns: Iterable[str] | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> pa.Table:
-        """Read one table of all finished shards, in shard order.
+        """Read one table of all finished shards, in shard order, without answers of `silent`.
 
         Parameters
         ----------
@@ -208,11 +228,32 @@ class Run:
         """
         if name not in TABLES:
             raise UsageError(f"unknown table {name!r}; choose one of: {', '.join(TABLES)}.")
+        silent = self.silent if name == "answers" else frozenset()
+        return self._read(name, columns, where, silent)
+
+    def _read(
+        self,
+        name: str,
+        columns: Iterable[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+        silent: Iterable[str] = (),
+    ) -> pa.Table:
         files = [self.path / shard_name(name, index) for index in self.finished]
-        return read_shards(files, TABLES[name], columns, where)
+        return read_shards(files, TABLES[name], columns, where, {"variant": sorted(silent)})
+
+    @cached_property
+    def silent(self) -> frozenset[str]:
+        """Variants whose every answer is empty, which is no answer: those rows are left out."""
+        parts = (part._read("answers", ["variant", "answer"]) for part in self._parts())
+        return silent_variants(parts)
 
     def pieces(self, shards: int = _PIECE) -> Iterator["Run"]:
         """Yield the finished part a few shards at a time, each piece readable as a run."""
+        for piece in self._parts(shards):
+            piece.silent = self.silent  # of the whole, not of the piece
+            yield piece
+
+    def _parts(self, shards: int = _PIECE) -> Iterator["Run"]:
         done = self.finished
         for start in range(0, len(done), shards):
             yield Run(self.path, self.manifest, done[start : start + shards])
@@ -235,17 +276,24 @@ class Run:
     def analysis(self, name: str) -> pd.DataFrame:
         """Read all rows of an analysis; none where it was not made."""
         files = sorted(self.path.glob(f"analysis-{name}-*.parquet"))
-        return read_shards(files, ANALYSES[name]).to_pandas()
+        sound = [file for file in files if not self._fault(file)]
+        return read_shards(sound, ANALYSES[name]).to_pandas()
 
     def analysis_note(self, name: str, index: int) -> dict[str, Any]:
-        """Return what a shard of an analysis was made with; empty where there is none."""
-        return read_note(self._analysis_file(name, index))
+        """Return what a sound shard of an analysis was made with; empty where there is none."""
+        file = self._analysis_file(name, index)
+        return {} if not file.is_file() or self._fault(file) else read_note(file)
 
     def write_analysis(
         self, name: str, index: int, rows: Sequence[dict[str, Any]], note: Mapping[str, Any]
     ) -> None:
         """Write one shard of an analysis, atomically, with what it was made with."""
-        write_shard(self._analysis_file(name, index), rows, ANALYSES[name], note)
+        sealed = self._seal(f"analysis-{name}", index) | dict(note)
+        write_shard(self._analysis_file(name, index), rows, ANALYSES[name], sealed)
+
+    def _seal(self, table: str, index: int) -> dict[str, Any]:
+        """Return what says where a shard belongs."""
+        return {"run": self._id, "table": table, "shard": index}
 
     def _analysis_file(self, name: str, index: int) -> Path:
         return self.path / shard_name(f"analysis-{name}", index)

@@ -1,12 +1,7 @@
 """The files of a run: how one is named, written whole or not at all, and read back."""
 
-import errno
-import json
 import operator
-import os
-import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -16,73 +11,18 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from analysis.errors import AgileError
+from analysis.files import write_atomically
+from analysis.runs import seal
 
-_NOTE = b"agile"
+# Pages are checked against their checksums whenever they are read.
+_FORMAT = pads.ParquetFileFormat(
+    default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
 
 
 def shard_name(table: str, index: int) -> str:
     """File name of one shard, such as ``kept-00003.parquet``."""
     return f"{table}-{index:05d}.parquet"
-
-
-def write_atomically(path: Path, write: Callable[[Path], Any], claim: bool = False) -> bool:
-    """Let ``write(temporary_path)`` make a file, flush it, and give it its final name.
-
-    Parameters
-    ----------
-    path
-        The final name.
-    write
-        Makes the file under the name it is given.
-    claim
-        Leave a file that has the final name already as it is.
-
-    Returns
-    -------
-    bool
-        Whether the file is the one written now.
-
-    Raises
-    ------
-    AgileError
-        When the disk is full or the place refuses; the half-written file is removed.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        return _publish(temporary, path, claim)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise AgileError(
-                f"no space left for {path}; free some and run the same command again, "
-                "finished shards are kept."
-            ) from error
-        raise AgileError(
-            f"{path} cannot be written ({error.strerror or error}); choose another --out."
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _publish(temporary: Path, path: Path, claim: bool) -> bool:
-    """Give a file its final name; tell whether it has it now."""
-    if claim:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        except OSError:
-            # No hard links here (exFAT, some network drives): not safe against a second worker
-            # that starts in the same instant, who would write the very same.
-            if path.exists():
-                return False
-        else:
-            return True
-    temporary.replace(path)
-    return True
 
 
 def write_shard(
@@ -91,26 +31,22 @@ def write_shard(
     schema: pa.Schema,
     note: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write records that fit a schema, atomically; the note goes into the file's metadata.
+    """Write records that fit a schema, atomically; the note is sealed into the file's metadata.
 
     Raises
     ------
     AgileError
         See `write_atomically`.
     """
-    if note is not None:
-        schema = schema.with_metadata({_NOTE: json.dumps(note).encode()})
+    sealed = {**(note or {}), "rows": len(rows)}
+    schema = schema.with_metadata({seal.KEY: seal.blank(sealed)})
     data = pa.Table.from_pylist(list(rows), schema=schema)
-    write_atomically(path, lambda file: pq.write_table(data, file, compression="zstd"))
 
+    def write(file: Path) -> None:
+        pq.write_table(data, file, compression="zstd", write_page_checksum=True)
+        seal.press(file)
 
-def read_note(path: Path) -> dict[str, Any]:
-    """Read the note of a shard; empty where there is no such file or it has none."""
-    if not path.is_file():
-        return {}
-    metadata = pq.read_schema(path).metadata or {}
-    note: dict[str, Any] = json.loads(metadata.get(_NOTE, b"{}"))
-    return note
+    write_atomically(path, write)
 
 
 def read_shards(
@@ -118,6 +54,7 @@ def read_shards(
     schema: pa.Schema,
     columns: Iterable[str] | None = None,
     where: Mapping[str, Any] | None = None,
+    without: Mapping[str, list[str]] | None = None,
 ) -> pa.Table:
     """Read shards of one table in the order given.
 
@@ -131,6 +68,8 @@ def read_shards(
         Those to read, all by default.
     where
         Column → the value a row must have, or a list of values it may have.
+    without
+        Column → values a row must not have.
 
     Raises
     ------
@@ -141,8 +80,8 @@ def read_shards(
     if not files:
         return schema.empty_table() if names is None else schema.empty_table().select(names)
     try:
-        source = pads.dataset([str(file) for file in files], schema=schema, format="parquet")
-        return source.to_table(columns=names, filter=_filter(where or {}))
+        source = pads.dataset([str(file) for file in files], schema=schema, format=_FORMAT)
+        return source.to_table(columns=names, filter=_filter(where or {}, without or {}))
     except (pa.ArrowException, OSError) as error:
         raise AgileError(
             f"a shard in {files[0].parent} cannot be read ({error}); remove it and run the same "
@@ -150,10 +89,11 @@ def read_shards(
         ) from error
 
 
-def _filter(where: Mapping[str, Any]) -> pads.Expression | None:
+def _filter(where: Mapping[str, Any], without: Mapping[str, list[str]]) -> pads.Expression | None:
     """Return the expression a row must meet, None where all do."""
     parts = [
         pads.field(name).isin(value) if isinstance(value, list) else pads.field(name) == value
         for name, value in where.items()
     ]
+    parts += [~pads.field(name).isin(values) for name, values in without.items() if values]
     return reduce(operator.and_, parts) if parts else None

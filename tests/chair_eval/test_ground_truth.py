@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +10,7 @@ import pytest
 
 from chair_eval import ChairError, GroundTruth, UsageError, Vocabulary, score
 from chair_eval.coco import build_sets
-from chair_eval.ground_truth import cached_ground_truth
+from chair_eval.ground_truth import cache_folder, cached_ground_truth
 from chair_eval.ground_truth_files import write_ground_truth
 
 
@@ -256,3 +257,27 @@ def test_mapping_is_checked():
         GroundTruth.from_mapping({1: {"dog"}, "1": {"cat"}})
     with pytest.raises(ChairError, match="got a string"):
         GroundTruth.from_mapping({1: "dog"})
+
+
+def _cached(folder, name):
+    instances = folder / f"{name}.json"
+    instances.write_text(json.dumps(coco({1: [name]}, [name])))
+    return cached_ground_truth([instances], [], ["instances"], folder=folder / "cache")
+
+
+def test_another_file_in_the_cache_is_built_again(tmp_path):
+    dog, cat = _cached(tmp_path, "dog"), _cached(tmp_path, "cat")
+    dog.write_bytes(cat.read_bytes())
+    assert GroundTruth.read(_cached(tmp_path, "dog"))[1] == {"dog"}
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "cache").write_text("not a folder")
+    with pytest.raises(ChairError, match="CHAIR_EVAL_CACHE"):
+        _cached(tmp_path, "dog")
+
+
+def test_an_empty_cache_variable_is_none(monkeypatch):
+    monkeypatch.delenv("CHAIR_EVAL_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder() == Path.home() / ".cache" / "chair_eval"

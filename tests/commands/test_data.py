@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 from analysis.commands import data
 from analysis.datasets.sources import RemoteFile, Source
 from analysis.errors import AgileError, UsageError
+from tests.datasets.hub import jpeg
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_get_then_verify_then_damage(agile, monkeypatch, tmp_path):
 
     served = tmp_path / "served"
     served.mkdir()
-    (served / "x.jpg").write_bytes(b"\xff\xd8 picture")
+    (served / "x.jpg").write_bytes(jpeg(0))
 
     class Quiet(SimpleHTTPRequestHandler):
         def __init__(self, *args):
@@ -60,7 +61,7 @@ def test_get_then_verify_then_damage(agile, monkeypatch, tmp_path):
     assert "1 files in data/raw/pope; use --data pope\n" in text
     assert "could only be checked by size" in text
     assert "1 of 1 files in data/raw/pope are ok" in agile("verify", "pope").output
-    (tmp_path / "data" / "raw" / "pope" / "x.jpg").write_bytes(b"\xff\xd8 PICTURE")
+    (tmp_path / "data" / "raw" / "pope" / "x.jpg").write_bytes(jpeg(9))
     with pytest.raises(AgileError, match="1 files are not as they arrived"):
         agile("verify", "data/raw/pope")
 

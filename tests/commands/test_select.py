@@ -236,3 +236,29 @@ def test_byte_order_width_and_text_beside_the_arrays_do_not_matter(arrays, path,
     assert "features must hold numbers" in refused(tmp_path, "random", 3, features=x.astype(str))
     objects = refused(tmp_path, "random", 3, features=x[:4].astype(object))
     assert "features must hold numbers, got Python objects" in objects
+
+
+def _odd(data, way):
+    """An archive that is encrypted, packed in a way nobody knows, or whose header never ends."""
+    entry = bytearray(data)
+    central = entry.find(b"PK\x01\x02")
+    if way == "encrypted":
+        entry[6] |= 1
+        entry[central + 8] |= 1
+    elif way == "unknown packing":
+        entry[8] = entry[central + 10] = 99
+    else:
+        start = entry.find(b"{'descr'")
+        entry[start : start + 8] = b"[[[[[[[["
+    return bytes(entry)
+
+
+@pytest.mark.parametrize("way", ["encrypted", "unknown packing", "open header"])
+def test_odd_archives_are_one_sentence(tmp_path, way):
+    from analysis.pruners.arrays import load_tokens
+
+    file = tmp_path / "a.npz"
+    np.savez(file, features=np.ones((16, 4), "f4"))
+    file.write_bytes(_odd(file.read_bytes(), way))
+    with pytest.raises(UsageError, match=r"cannot be read as \.npz or safetensors"):
+        load_tokens(file)

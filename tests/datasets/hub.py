@@ -16,6 +16,12 @@ def png(color, mode="RGB"):
     return stream.getvalue()
 
 
+def jpeg(shade=0):
+    stream = io.BytesIO()
+    Image.new("L", (4, 3), shade).save(stream, "JPEG")
+    return stream.getvalue()
+
+
 def hub_parquet(path, rows, row_group_size=2):
     """Write rows as the hub does; ``image`` holds bytes or None."""
     columns = {name: pa.array([row[name] for row in rows]) for name in rows[0] if name != "image"}

@@ -129,7 +129,10 @@ def test_reference_captions_add_the_objects_they_mention(folder):
         ({"images": [{"id": 7}]}, "file_name"),
         ({"annotations": [{"image_id": 99, "category_id": 1, "bbox": [0, 0, 1, 1]}]}, "99"),
         ({"annotations": [{"image_id": 7, "category_id": 5, "bbox": [0, 0, 1, 1]}]}, "5"),
-        ({"annotations": [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 1]}]}, "3 numbers"),
+        (
+            {"annotations": [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 1]}]},
+            "not four numbers",
+        ),
         ({"images": 3}, "TypeError"),
     ],
 )

@@ -44,7 +44,7 @@ def test_columns_become_questions_labels_and_ground_truth(saved):
     ]
     assert data.image("b").getpixel((0, 0)) == (0, 0, 255)
     assert data.ground_truth() == {"a": {"dog"}, "b": {"cat", "cup"}, "c": set()}
-    assert data.revision.startswith("names-and-sizes-sha256:")
+    assert data.revision.startswith("sha256:")
     assert str(data.source) == str(saved)
 
 
@@ -85,7 +85,7 @@ def test_parquet_files_and_folders_and_choices_by_number_or_letter(tmp_path):
         assert (first.task, first.text, first.label) == ("choice", "Which?\nA. x\nB. y", "B")
         assert second.label == "A"
         assert data.image("1").getpixel((0, 0)) == (0, 0, 255)
-        assert data.revision.startswith("names-and-sizes-sha256:")
+        assert data.revision.startswith("sha256:")
 
 
 def test_a_folder_of_pictures_is_an_imagefolder(tmp_path):

@@ -150,7 +150,7 @@ def test_the_md5_an_s3_server_declares_is_checked(server, tmp_path, waits):
 
 def test_size_and_first_bytes_where_no_digest_is_known(server, tmp_path, waits):
     server.files["/x.zip"] = b"<html>please log in</html>"
-    with pytest.raises(AgileError, match=r"x\.zip is no zip file but something else"):
+    with pytest.raises(AgileError, match=r"x\.zip is no whole zip file"):
         fetch(server, tmp_path, "x.zip")
     with pytest.raises(AgileError, match=r"x\.zip has 26 bytes, not 27"):
         fetch(server, tmp_path, "x.zip", size=27)
@@ -188,12 +188,23 @@ def test_giving_up_names_host_file_and_remedy(server, tmp_path, waits):
         next(get(toy, tmp_path, mirror="file:///etc/hostname"))
 
 
-def test_nothing_goes_from_an_encrypted_address_to_a_plain_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("address", "goal"),
+    [
+        ("https://secure.example/x", "http://plain.example/x"),
+        ("https://secure.example/x", "HTTP://plain.example/x"),
+        ("https://secure.example/x", "ftp://plain.example/x"),
+        ("http://secure.example/x", "ftp://plain.example/x"),
+    ],
+)
+def test_nothing_goes_from_an_encrypted_address_to_a_plain_one(
+    tmp_path, monkeypatch, address, goal
+):
     """A redirect as requests hands it to the hook."""
     answer = types.SimpleNamespace(
         is_redirect=True,
-        url="https://secure.example/x",
-        headers={"Location": "http://plain.example/x"},
+        url=address,
+        headers={"Location": goal},
         status_code=302,
     )
 
@@ -201,8 +212,10 @@ def test_nothing_goes_from_an_encrypted_address_to_a_plain_one(tmp_path, monkeyp
         hooks["response"](answer)
 
     monkeypatch.setattr("requests.get", get_once)
-    with pytest.raises(AgileError, match=r"secure\.example redirects to an unencrypted address"):
-        from_web("https://secure.example/x", tmp_path / "x", tmp_path / "x.part", False, 1)
+    with pytest.raises(
+        AgileError, match=r"secure\.example redirects to an address that is not https"
+    ):
+        from_web(address, tmp_path / "x", tmp_path / "x.part", False, 1)
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_the_part(server, tmp_path, waits, monkeypatch):

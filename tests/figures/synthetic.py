@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from analysis.catalogue import DESIGN
 from analysis.datasets import load_dataset
-from analysis.runs import SCHEMA_VERSION, TABLES
+from analysis.runs import TABLES
 
 WORDS = ("person", "car", "dog", "cat", "bench", "kite", "cup", "bowl", "chair", "clock")
 # Planted: kept diversity per pruner, and the chance that a mentioned object is invented.
@@ -92,7 +92,7 @@ def make_run(
         "keeps": list(keeps),
         "limit": n_images,
     }
-    manifest = {"schema_version": SCHEMA_VERSION, "n_shards": n_shards, "config": config}
+    manifest = {"schema_version": 1, "n_shards": n_shards, "config": config}
     (path / "run.json").write_text(json.dumps(manifest))
     return path
 

@@ -77,3 +77,7 @@ def test_duplicate_and_zero_tokens_do_not_break_the_count():
 def test_officially_the_count_is_the_pivots_plus_a_multiple_of_their_number():
     assert DART().original_schedule(576, 32).stages == ((2, 4 + 8 * 15),)
     assert DART(reduction=0.0).original_schedule(576, 32).stages == ((2, 576),)
+
+
+def test_the_default_order_is_the_official_one():
+    assert DART().order == "cpython"

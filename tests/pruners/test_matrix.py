@@ -54,7 +54,7 @@ SPECS = [
     "sparsevlm",
     "sparsevlm_v2",
     "dart",
-    "dart:order=cpython",
+    "dart:order=sorted",
 ]
 # Methods that set their own count.
 FREE = ["prumerge", "prumerge_plus", "agilepruner:adaptive_count=true"]

@@ -271,3 +271,17 @@ def test_divprune_does_not_repeat_duplicates():
     assert select("divprune", image, 5).n_kept == len(
         set(select("divprune", image, 5).indices.tolist())
     )
+
+
+def test_prumerge_plus_that_picks_all_returns_the_zero_row_too():
+    """As the official code: 577 rows for 576 tokens, the last of zeros."""
+    keys = torch.zeros(577, 8)
+    keys[1:130, 0] = 9.0
+    keys[576, 0] = 9.0  # the last token is never sampled: it must be an outlier itself
+    query = torch.zeros(8)
+    query[0] = 1.0
+    tokens = VisualTokens(features=torch.rand(576, 8), last_keys=keys, last_query=query)
+    found = make_pruner("prumerge_plus").select(tokens, 128)
+    assert found.n_kept == 577
+    assert not found.weights[-1].any()
+    assert found.apply(torch.rand(576, 8), torch.rand(8)).shape == (577, 8)

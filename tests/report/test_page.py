@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -115,3 +117,17 @@ def test_images_whose_ids_differ_in_punctuation_keep_their_own_picture(inputs, t
     assert found[0]["image"] != found[1]["image"]
     shown = [Image.open(tmp_path / row["image"]).tobytes() for row in found]
     assert shown == [inputs.pixels(name).convert("RGB").tobytes() for name in real]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
+def test_an_emoji_does_not_shift_the_marks(root):
+    script = (root / "analysis/report/explorer.js.j2").read_text()
+    marked = script[script.index("function marked") : script.index("for (const id of")]
+    code = """
+        const document = { createElement: () => ({}) };
+        const cell = { parts: [], append(part) { this.parts.push(part.textContent ?? part); } };
+        marked(cell, { text: "\U0001f600 a dog \U0001f600 runs", marks: [[4, 7, true]] });
+        console.log(JSON.stringify(cell.parts));
+    """
+    done = subprocess.run(["node", "-e", marked + code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["\U0001f600 a ", "dog", " \U0001f600 runs"]

@@ -18,13 +18,13 @@ from tqdm import tqdm
 from analysis.datasets import Dataset, load_dataset
 from analysis.errors import AgileError
 from analysis.extract.analyses.options import CalibrateOptions
+from analysis.files import write_text
 from analysis.measures.entropy import attention_entropy
 from analysis.measures.gram import eranks
 from analysis.models import load
 from analysis.models.base import Adapter
 from analysis.models.devices import ran_out
 from analysis.provenance import code
-from analysis.runs.shards import write_atomically
 from analysis.tokens import VisualTokens
 
 log = logging.getLogger(__name__)
@@ -84,8 +84,7 @@ def calibrate(options: CalibrateOptions, progress: bool = True) -> dict[str, Any
         "code": dict(code()),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    text = json.dumps(found, indent=2) + "\n"
-    write_atomically(options.file, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(options.file, json.dumps(found, indent=2) + "\n")
     return found
 
 

@@ -18,7 +18,7 @@ from analysis.pruners.inllm import Schedule, prune_inside
 from analysis.pruners.pyramiddrop import PyramidDrop
 from analysis.pruners.sparsevlm import SparseVLM, SparseVLMv2
 
-METHODS = [FastV(), PyramidDrop(), SparseVLM(), SparseVLMv2(), DART(), DART(order="cpython")]
+METHODS = [FastV(), PyramidDrop(), SparseVLM(), SparseVLMv2(), DART(), DART(order="sorted")]
 N_IMAGE = 40
 N_LAYERS = 6
 

@@ -9,7 +9,7 @@ from analysis.tokens import VisualTokens
 
 KEEP, FIRST, N, WORDS = 24, 3, 40, 9
 IMAGE, TEXT = slice(FIRST, FIRST + N), slice(FIRST + N, FIRST + N + WORDS)
-SPECS = ["fastv", "pyramiddrop", "sparsevlm", "sparsevlm_v2", "dart", "dart:order=cpython"]
+SPECS = ["fastv", "pyramiddrop", "sparsevlm", "sparsevlm_v2", "dart", "dart:order=sorted"]
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 MODEL ?= data/pocket
 DATA ?= scenes
 LIMIT ?=
+# Doses drawn for each image, for the figure dose_response; DESIGN=none leaves them out.
+DESIGN ?= randomised
 FLAGS ?=
 colon := :
 NAME ?= $(notdir $(MODEL))-$(subst $(colon),-,$(subst /,-,$(DATA)))$(if $(LIMIT),-$(LIMIT))
@@ -39,7 +41,8 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $(VENV)/extract.stamp $@
 
 figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table (MODEL=, DATA=, LIMIT=)
-	$(BIN)/agile extract --model $(MODEL) --data $(DATA) $(if $(LIMIT),--limit $(LIMIT)) --study --out $(RUN) $(FLAGS)
+	$(BIN)/agile extract --model $(MODEL) --data $(DATA) $(if $(LIMIT),--limit $(LIMIT)) --study \
+		--design $(DESIGN) --out $(RUN) $(FLAGS)
 	$(BIN)/agile analyse --run $(RUN) $(if $(LIMIT),--limit $(LIMIT))
 	$(BIN)/agile figures all --run $(RUN) --out $(OUT)
 

@@ -16,7 +16,9 @@ ATTENTION, DIVERSITY, HYBRID, RANDOM, NONE = "attention", "diversity", "hybrid",
 FAMILIES = (ATTENTION, DIVERSITY, HYBRID, RANDOM, NONE)
 NEUTRAL = "#4D4D4D"
 # The methods of the default run.
-STUDY = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
+STUDY = ("downsample", "random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
+# Variants that carry a drawn dose for `analysis.stats.instrument`; no methods to be compared.
+DESIGN = ("randomised_share", "randomised_erank")
 # Parameters that fit a method to a model rather than vary it.
 CALIBRATION = {"erank_avg", "entropy_avg"}
 
@@ -71,6 +73,7 @@ METHODS: Registry[Method] = Registry("pruner")
 # hue and always another marker, so colour is never the only channel.
 for _row in (
     ("full", NONE, "nowhere", "#000000", "*", "all tokens", "full"),
+    ("downsample", NONE, _EARLY, "#661100", "s", "downsampled", "downsample"),
     ("random", RANDOM, _BETWEEN, "#8C8C8C", "X", "Random", "random"),
     ("fastervlm", ATTENTION, _EARLY, "#0072B2", "o", "FasterVLM", "fastervlm"),
     ("divprune", DIVERSITY, _BETWEEN, "#D55E00", "D", "DivPrune", "divprune"),
@@ -86,6 +89,8 @@ for _row in (
     ("mixture", HYBRID, _BETWEEN, "#117733", "d", "FasterVLM + DivPrune", "mixture"),
     ("quartile", ATTENTION, _EARLY, "#999933", ".", "one quarter of positions", "quartile"),
     ("steered", HYBRID, "where its method does", "#882255", "8", "steered", "steered"),
+    ("randomised_share", HYBRID, _BETWEEN, "#00429D", "d", "drawn attention share", "randomised"),
+    ("randomised_erank", RANDOM, _BETWEEN, "#D81B60", "X", "drawn erank stratum", "randomised"),
     ("agilepruner", HYBRID, _BETWEEN, "#CC79A7", "v", "AgilePruner", "agilepruner"),
     ("fastv", ATTENTION, _INSIDE, "#332288", "1", "FastV", "fastv"),
     ("pyramiddrop", ATTENTION, _INSIDE, "#6699CC", "2", "PyramidDrop", "pyramiddrop"),
@@ -137,8 +142,8 @@ def look(spec: str) -> Method:
 
 
 def is_method(spec: str) -> bool:
-    """Return whether a spec is a method as published, calibrated at most, and no sweep of it."""
-    return set(parameters(spec)) <= CALIBRATION
+    """Return whether a spec is a method as published, calibrated at most: no sweep, no design."""
+    return base_name(spec) not in DESIGN and set(parameters(spec)) <= CALIBRATION
 
 
 def representative(specs: list[str], kind: str) -> str | None:

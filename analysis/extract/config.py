@@ -43,6 +43,9 @@ class ExtractConfig(Checkpoint):
     study
         Whether the variants of the study's figures are added, each at the middle keep;
         see :mod:`analysis.extract.study`.
+    design
+        ``randomised`` adds variants whose dose is drawn for each image, at every keep; see
+        :mod:`analysis.extract.design`.
     budget
         For models that split an image into crops: ``crop`` shares the budget among
         them, ``global`` prunes the whole image at once.
@@ -68,6 +71,11 @@ class ExtractConfig(Checkpoint):
     max_answer_tokens: int = option("Limit for short answers.", 16, low=1)
     full: bool = option("Also run the unpruned model.", True)
     study: bool = option("Add the variants of the study's figures.", False)
+    design: str = option(
+        "none, or randomised: doses drawn for each image, for cause and effect.",
+        "none",
+        choices=("none", "randomised"),
+    )
     budget: str = option(
         "crop or global, for models that tile images.", "crop", choices=("crop", "global")
     )
@@ -96,7 +104,7 @@ class ExtractConfig(Checkpoint):
                 raise UsageError(f"task {task!r} is unknown; choose among: {', '.join(TASKS)}.")
         for spec in self.pruners:
             split_keep(spec)
-        if not (self.pruners or self.full or self.study):
+        if not (self.pruners or self.full or self.study or self.design != "none"):
             raise UsageError("nothing to do: give --pruners, or leave the full model in.")
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.errors import UsageError
 from analysis.extract.config import ExtractConfig, Runtime, split_keep
+from analysis.extract.design import with_design
 from analysis.extract.study import with_study
 from analysis.extract.variants import Variant, calibration, default_keeps, make_variants
 from analysis.models import load
@@ -49,7 +50,7 @@ def load_adapter(config: ExtractConfig, runtime: Runtime) -> Adapter:
 def resolve(
     config: ExtractConfig, model: Adapter | Outline, runtime: Runtime | None = None
 ) -> Resolved:
-    """Fill in budgets and the study's variants, and refuse what the model cannot run.
+    """Fill in budgets and the variants of study and design, and refuse what the model cannot run.
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ def resolve(
     # Without a fixed N the budgets are those of LLaVA-1.5.
     keeps = config.keeps or default_keeps(n_tokens or USUAL_TOKENS)
     merged = with_study(replace(config, keeps=keeps), depth, n_tokens, model.offers)
+    merged = with_design(merged, model.offers)
     variants = make_variants(merged, n_tokens, calibration(config.model))
     for variant in variants:
         _check_compiled(variant.pruner, runtime or Runtime())

@@ -23,6 +23,7 @@ _TAUS = (0.05, 0.1, 0.25)
 
 #: Pruner specs of the study, in the order figures and tables show them.
 STUDY_SPECS: tuple[str, ...] = (
+    "downsample",
     "random",
     "fastervlm",
     "divprune",

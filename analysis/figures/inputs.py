@@ -12,7 +12,13 @@ import pandas as pd
 from analysis.catalogue import base_name, family, is_method
 from analysis.errors import AgileError, UsageError
 from analysis.runs import TABLES, Run
-from analysis.scores.counts import Part, count_chair, count_questions, scored_captions
+from analysis.scores.counts import (
+    Part,
+    count_chair,
+    count_questions,
+    judged_answers,
+    scored_captions,
+)
 from chair_eval.bootstrap import Bootstrap
 
 _IMAGE_COLUMNS = ("image_id", "entropy", "erank", "n_objects", "complexity", "dataset")
@@ -120,6 +126,11 @@ class Inputs:
     def question_counts(self) -> pd.DataFrame:
         """Answers to questions counted per image × variant; empty where the run asked none."""
         return count_questions(self._parts("yesno"), self._parts("choice"))
+
+    @cached_property
+    def judged_answers(self) -> pd.DataFrame:
+        """Every answer to a question with its verdict; empty where the run asked none."""
+        return judged_answers(self._parts("yesno"), self._parts("choice"))
 
     def captions(self, variants: Sequence[str]) -> pd.DataFrame:
         """Return scored captions with their words, spans and text.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from analysis.figures import sweeps
 from analysis.figures.bench import bench_table
 from analysis.figures.choices import chair_units, family_pair
+from analysis.figures.design import designed
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import SCORES, available
 from analysis.figures.subtasks import subtasks
@@ -14,6 +15,7 @@ SWEEPS: dict[str, Callable[[Inputs], object]] = {
     "agilepruner:adaptive_count=true": sweeps.adaptive_counts,
     "agilepruner:steer=entropy": lambda inputs: inputs.variant("agilepruner:steer=entropy"),
     "agilepruner:tau=…": sweeps.constant_taus,
+    "downsample": lambda inputs: inputs.variant("downsample"),
     "mixture": sweeps.shares,
     "quartile": sweeps.quarters,
     "steered": sweeps.rules,
@@ -75,6 +77,7 @@ CHECKS: dict[str, Callable[[Inputs], object]] = {
     "images": lambda inputs: inputs.images,
     "kept": lambda inputs: inputs.main_keep,
     "captions": chair_units,
+    "design": designed,
     "scores": lambda inputs: available(inputs, SCORES),
     "families": family_pair,
     "attention": _attention,

@@ -1,11 +1,13 @@
-"""Every estimate of a run in six frames: what `agile stats` writes and the findings cite."""
+"""Every estimate of a run as frames: what `agile stats` writes and the findings cite."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
+from analysis.figures import hard
 from analysis.figures.choices import family_pair
+from analysis.figures.design import designed
 from analysis.figures.effects import crossover_tests
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.panels import ALL_SCORES, available
@@ -19,6 +21,7 @@ from analysis.stats.crossed import association
 from analysis.stats.estimate import estimates, stacked
 from analysis.stats.hallucination import associations, hallucination_rate
 from analysis.stats.images import image_means
+from analysis.stats.instrument import dose_response
 from analysis.stats.mentions import mention_model
 from analysis.stats.paired import compare, same_keep_pairs
 from analysis.stats.ratios import RATIOS, summarise
@@ -151,6 +154,22 @@ def mediated(inputs: Inputs) -> pd.DataFrame:
     )
 
 
+def doses(inputs: Inputs) -> pd.DataFrame:
+    """Estimate what kept erank causes, where the run has the randomised design."""
+    try:
+        return dose_response(designed(inputs), inputs.boot)
+    except MissingInput:
+        return estimates([])
+
+
+def hard_samples(inputs: Inputs) -> pd.DataFrame:
+    """Estimate every score on all samples and on those downsampling gets wrong, per keep."""
+    try:
+        return hard.scores(inputs, hard.budgets(inputs))
+    except MissingInput:
+        return estimates([])
+
+
 STATISTICS: dict[str, Callable[[Inputs], pd.DataFrame]] = {
     "summary": summary,
     "images": images,
@@ -161,4 +180,6 @@ STATISTICS: dict[str, Callable[[Inputs], pd.DataFrame]] = {
     "claims": claims,
     "crossed": crossed,
     "mediation": mediated,
+    "dose_response": doses,
+    "hard_samples": hard_samples,
 }

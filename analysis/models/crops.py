@@ -116,7 +116,8 @@ def select(
     Returns
     -------
     Selection
-        Indices into the packed list. ``keep = N`` keeps all, separators included.
+        Indices into the packed list. ``keep = N`` keeps all, separators included. A rule that
+        needs a grid shares the budget among crops under either policy: together they have none.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def select(
     if policy.newline == "keep" and pruner.merges:
         raise UsageError(f"{pruner.name} merges tokens, so rows end nowhere; use newline='drop'.")
     patches = _budget(keep, tokens.n, marks, policy)
-    if policy.budget == "global":
+    if policy.budget == "global" and not pruner.on_grid:
         pooled = torch.ones_like(tokens.newline) if policy.newline == "pool" else ~tokens.newline
         rows = pooled.nonzero().flatten()
         chosen = pruner.select(subset(tokens, rows), patches, generator)

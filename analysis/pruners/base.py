@@ -31,6 +31,9 @@ class Pruner:
         Its row in `analysis.catalogue`, which holds family and place.
     signal, space
         What decides, and in which features.
+    on_grid
+        Whether it must know where tokens lie; it then works within each crop of an image
+        in crops, whatever the budget's policy.
     licence
         Of the official code.
     deviations
@@ -40,6 +43,7 @@ class Pruner:
     name: ClassVar[str] = ""
     signal: ClassVar[str] = "-"
     space: ClassVar[str] = "-"
+    on_grid: ClassVar[bool] = False
     licence: ClassVar[str] = "-"
     deviations: ClassVar[tuple[str, ...]] = ()
 

@@ -11,7 +11,8 @@ from analysis.errors import AgileError
 from analysis.scores.chair import chair_scores
 from analysis.scores.mme import mme_images
 from analysis.scores.pope import confusion
-from analysis.scores.scienceqa import choice_counts
+from analysis.scores.scienceqa import choice_counts, scienceqa_scores
+from analysis.scores.yesno import yesno_scores
 
 _KEYS = ["image_id", "variant"]
 _NUMBERS = ["n_mentions", "n_hallucinated", "n_recalled", "n_gt", "length"]
@@ -66,6 +67,33 @@ def count_questions(yesno: Iterable[Part], choices: Iterable[Part]) -> pd.DataFr
     if len(found) == 2:
         return found[0].merge(found[1], on=_KEYS, how="outer")
     return found[0] if found else pd.DataFrame(columns=_KEYS)
+
+
+def judged_answers(yesno: Iterable[Part], choices: Iterable[Part]) -> pd.DataFrame:
+    """Judge every answer to a question, each as its benchmark's scorer reads it.
+
+    Returns
+    -------
+    DataFrame
+        ``image_id, variant, task, question_id, correct`` (0 or 1); answers without a verdict have
+        no row. Sums over questions are the counts of `count_questions`.
+    """
+    found = [_verdicts(scored, "yesno") for part in yesno for scored in _judged(part)]
+    found += [_verdicts(scienceqa_scores(part.answers), "choice") for part in choices]
+    columns = [*_KEYS, "task", "question_id", "correct"]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+
+
+def _judged(part: Part) -> Iterator[pd.DataFrame]:
+    """Yield yes/no answers with ``correct``, those to MME read as MME does."""
+    dataset = part.answers["image_id"].map(part.images.set_index("image_id")["dataset"])
+    for is_mme, chosen in part.answers.groupby((dataset == MME).to_numpy()):
+        yield yesno_scores(chosen, "mme" if is_mme else "pope")
+
+
+def _verdicts(scored: pd.DataFrame, task: str) -> pd.DataFrame:
+    known = scored.loc[scored["correct"].notna(), [*_KEYS, "question_id", "correct"]]
+    return known.assign(task=task, correct=known["correct"].astype(float))
 
 
 def count_yesno(parts: Iterable[Part]) -> pd.DataFrame:

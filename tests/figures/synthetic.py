@@ -8,13 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.catalogue import STUDY
+from analysis.catalogue import DESIGN
 from analysis.datasets import load_dataset
 from analysis.runs import SCHEMA_VERSION, TABLES
 
 WORDS = ("person", "car", "dog", "cat", "bench", "kite", "cup", "bowl", "chair", "clock")
 # Planted: kept diversity per pruner, and the chance that a mentioned object is invented.
 DIVERSITY = {"random": 0.75, "fastervlm": 0.7, "vispruner": 0.85, "divprune": 1.2, "fps": 1.1}
+PRUNERS = ("random", "fastervlm", "vispruner", "divprune", "fps", "agilepruner")
 GRID = 12
 SWEEPS = (
     "mixture",
@@ -49,7 +50,7 @@ DEFAULTS = ("0.25", "90", "0.01", "centred", "-2", "erank", "linear")
 def make_run(
     path: Path,
     n_images: int = 60,
-    pruners=STUDY,
+    pruners=PRUNERS,
     keeps=(32, 16, 8),
     seed: int = 0,
     model: str = "data/pocket",
@@ -145,6 +146,9 @@ def make_kept(rng, images, variant, pruner, keep):
     keep_share = min(keep / total, 1.0)
     erank = np.minimum(keep - 1, images["erank"] * factor * keep_share**0.35)
     chosen = np.sort(np.argsort(rng.random((n, total)), axis=1)[:, :keep], axis=1)
+    dose = rng.random(n) if base in DESIGN else None
+    if dose is not None:
+        erank = erank + 2 * dose
     mass = 1.0 if pruner == "full" else keep_share ** (0.4 if factor < 0.9 else 0.7)
     return pd.DataFrame(
         {
@@ -161,7 +165,7 @@ def make_kept(rng, images, variant, pruner, keep):
             "attention_mean": mass / keep,
             "pairwise_distance": 0.4 * factor,
             "coverage": np.clip(0.5 * factor + rng.normal(0, 0.03, size=n), 0, 1),
-            "info": "{}",
+            "info": "{}" if dose is None else [json.dumps({"instrument": z}) for z in dose],
         }
     )
 

@@ -103,7 +103,14 @@ def field_tokens(seed: int, knots: int = 8, noise: float = 0.02) -> VisualTokens
     )
 
 
-def random_tokens(n: int, seed: int = 0, grid: tuple[int, int] | None = None) -> VisualTokens:
+def nearly_square(n: int) -> tuple[int, int]:
+    """Return the grid of ``n`` tokens whose sides are most alike."""
+    return next((h, n // h) for h in range(int(n**0.5), 0, -1) if n % h == 0)
+
+
+def random_tokens(
+    n: int, seed: int = 0, grid: tuple[int, int] | str | None = "square"
+) -> VisualTokens:
     """Return ``n`` tokens with all fields filled from white noise, C = D = 12."""
     rng = torch.Generator().manual_seed(seed)
 
@@ -122,7 +129,7 @@ def random_tokens(n: int, seed: int = 0, grid: tuple[int, int] | None = None) ->
         received_attention=draw(n).softmax(dim=0),
         image_embeds=draw(n, 10),
         text_embeds=draw(2, 10),
-        grid=grid,
+        grid=nearly_square(n) if grid == "square" else grid,
         llm_attention=draw(2, 3, n).softmax(dim=-1) / 2,
         llm_words=draw(3, 12),
         llm_rotary_bias=draw(3, n),

@@ -16,7 +16,11 @@ from tests.pruners.inputs import random_tokens
 
 # Methods with a budget: exactly K rows, whatever the image.
 SPECS = [
+    "downsample",
     "random",
+    "randomised_share",
+    "randomised_erank",
+    "randomised_erank:draws=6:strata=3",
     "fastervlm",
     "divprune",
     "fps",
@@ -141,7 +145,7 @@ def test_large_image(spec, large):
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_every_keep_of_a_small_image(spec):
-    tokens = random_tokens(23, grid=None)
+    tokens = random_tokens(23, grid=(1, 23) if make_pruner(spec).on_grid else None)
     for keep in range(1, 24):
         check(make_pruner(spec).select(tokens, keep), tokens, keep)
 

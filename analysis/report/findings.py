@@ -31,7 +31,7 @@ _HERE = Path(__file__).parent
 EVIDENCE = {
     "specification_curve": "Every way to ask whether diversity goes with hallucination",
     "dose_response": "Dose and response: attention share drawn at random",
-    "downsampling": "Plain downsampling, and the samples it gets wrong",
+    "hard_samples": "Plain downsampling, and the samples it gets wrong",
     "released_captions": "Captions of real models",
     "method_correlations": "The published tables: methods as the units",
 }

@@ -12,6 +12,9 @@ LIMIT ?=
 # Doses drawn for each image, for the figure dose_response; DESIGN=none leaves them out.
 DESIGN ?= randomised
 FLAGS ?=
+# What `make simulate` draws per truth and per interval.
+STUDIES ?= 200
+SAMPLES ?= 1000
 colon := :
 NAME ?= $(notdir $(MODEL))-$(subst $(colon),-,$(subst /,-,$(DATA)))$(if $(LIMIT),-$(LIMIT))
 RUN ?= data/runs/$(NAME)
@@ -23,7 +26,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .PHONY: help figures gallery findings test check format notebooks pocket bench bench-extract \
-	bench-pruners bench-chair bench-findings bench-gpu docs clean
+	bench-pruners bench-chair bench-findings bench-gpu simulate docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -89,6 +92,9 @@ bench-gpu: $(VENV)/extract.stamp ## Latency, memory and throughput at full size 
 	$(BIN)/agile bench extract --model llava-1.5-7b --device cuda
 	failed=0; for preset in llava-1.5-7b llava-1.5-13b llava-next-7b; do \
 		$(BIN)/agile bench model --preset $$preset --device cuda || failed=1; done; exit $$failed
+
+simulate: $(VENV)/extract.stamp ## Verdicts and intervals over planted truths, into docs/inference.md (STUDIES=, SAMPLES=)
+	nice -n 10 $(BIN)/agile simulate --studies $(STUDIES) --samples $(SAMPLES) --page docs/inference.md
 
 clean: ## Remove runs and figures, not the environment
 	rm -rf data/runs $(filter-out figures/gallery/,$(wildcard figures/*/))

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.stats.complexity import level_gaps, splits
+from analysis.stats.complexity import gaps_by_level, splits
 from analysis.stats.components import effects
 from analysis.stats.crossed import WITHIN, Crossed, intervals
 from analysis.stats.estimate import intervals_of, row
 from analysis.stats.margins import Margins, declared
 from analysis.stats.paired import benjamini_hochberg
-from analysis.stats.ratios import RATIOS, ratio, sums
+from analysis.stats.ratios import RATIOS, Sums, ratio, sums
 from analysis.stats.verdicts import (
     FOR,
     INCONCLUSIVE,
@@ -67,6 +67,16 @@ class Study:
     def levels(self) -> pd.DataFrame:
         """Every way to tell simple from complex images, as `analysis.stats.complexity.splits`."""
         return splits(self.images)
+
+    @cached_property
+    def _sums(self) -> dict[str, Sums]:
+        return {}
+
+    def sums(self, measure: str) -> Sums:
+        """Return what each image adds to a measure, counted once for all tests."""
+        if measure not in self._sums:
+            self._sums[measure] = sums(self.units, RATIOS[measure])
+        return self._sums[measure]
 
     def pairs(self, first: str, second: str) -> list[tuple[str, str]]:
         """Return the pairs of variants two roles stand for; one variant meets each of many."""
@@ -136,13 +146,13 @@ def judge(study: Study) -> dict[str, Judgement]:
     return {key: judged(key, study) for key in declared()["claims"]}
 
 
-def judged(key: str, study: Study, context: bool = True) -> Judgement:
-    """Return the judgement of one claim."""
-    frame = evidence(key, study, context)
+def judged(key: str, study: Study, *, context: bool = True) -> Judgement:
+    """Return the judgement of one claim; arguments as in `evidence`."""
+    frame = evidence(key, study, context=context)
     return Judgement(frame, verdict(frame, only=bool(declared()["claims"][key].get("only"))))
 
 
-def evidence(key: str, study: Study, context: bool = True) -> pd.DataFrame:
+def evidence(key: str, study: Study, *, context: bool = True) -> pd.DataFrame:
     """Run the tests of one claim.
 
     Parameters
@@ -150,7 +160,9 @@ def evidence(key: str, study: Study, context: bool = True) -> pd.DataFrame:
     key
         Of the claim in ``claims.yaml``: audit, hallucination, complexity, steering, minimal.
     study
-        What to test it on; without ``context`` the decisive tests alone.
+        What to test it on.
+    context
+        Whether to run the tests that no verdict rests on too.
 
     Returns
     -------
@@ -162,12 +174,10 @@ def evidence(key: str, study: Study, context: bool = True) -> pd.DataFrame:
         A test that was not measured is a row without estimate whose ``method`` says why.
     """
     claim = declared()["claims"][key]
+    further = claim.get("context", ()) if context else ()
     rows = [
         {**each, "claim": key, "decisive": decisive, "needed": not test.get("open", False)}
-        for decisive, tests in (
-            (True, claim["decisive"]),
-            (False, claim.get("context", ()) if context else ()),
-        )
+        for decisive, tests in ((True, claim["decisive"]), (False, further))
         for test in tests
         for each in _rows(test, study)
     ]
@@ -253,15 +263,15 @@ def _mediation(test: Mapping[str, Any], study: Study) -> Found:
 
 def _differences(test: Mapping[str, Any], study: Study, measure: str) -> Found:
     """Compare variants on the same images; in percent where the margin is."""
-    units = study.units
+    known = study.sums(measure)
     if test.get("whole"):
+        units = study.units
         if "truncated" not in units or not units["truncated"].any():
             return
-        units = units[units["truncated"] == 0]
-    pairs = study.pairs(test["first"], test["second"])
-    units = units[units["variant"].isin({name for pair in pairs for name in pair})]
-    known = sums(units, RATIOS[measure])
-    pairs = [pair for pair in pairs if known.of.keys() >= {*pair}]
+        known = sums(units[units["truncated"] == 0], RATIOS[measure])
+    pairs = [
+        pair for pair in study.pairs(test["first"], test["second"]) if known.of.keys() >= {*pair}
+    ]
     gaps = [known.gap(*pair) for pair in pairs]
     if study.margins.relative(measure):
         gaps = [Statistic(gap.sums, _percent, gap.n) for gap in gaps]
@@ -277,8 +287,9 @@ def _levels(test: Mapping[str, Any], study: Study, measure: str) -> Found:
                 yield {"measure": measure, "split": split}, _none(f"no {split}")
             continue
         for first, second in study.pairs(test["first"], test["second"]):
-            pair = study.of([first, second])
-            gaps = level_gaps(pair, study.levels[split], RATIOS[measure], first, second)
+            if not (known := study.sums(measure)).of.keys() >= {first, second}:
+                continue
+            gaps = gaps_by_level(known, study.levels[split], first, second)
             labels = {"first": first, "second": second, "split": split, "level": test["level"]}
             yield {"measure": measure, **labels}, gaps[test["level"]]
 

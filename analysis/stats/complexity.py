@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.errors import UsageError
 from analysis.stats.estimate import estimated, estimates, stacked
-from analysis.stats.ratios import Ratio, difference, rules, summarise, sums
+from analysis.stats.ratios import Ratio, Sums, difference, rules, summarise, sums
 from chair_eval.bootstrap import Array, Bootstrap, Statistic
 
 SIMPLE, MEDIUM, COMPLEX = "simple", "medium", "complex"
@@ -137,6 +137,11 @@ def level_gaps(
     known = sums(units, rule)
     if lacking := [name for name in (second, first) if name not in known.of]:
         raise UsageError(f"no {rule.label or rule.numerator} of {', '.join(lacking)} in this run.")
+    return gaps_by_level(known, labels, first, second)
+
+
+def gaps_by_level(known: Sums, labels: pd.Series, first: str, second: str) -> dict[str, Statistic]:
+    """Return the three gaps of `level_gaps` from what each image adds."""
     level = labels.reindex(known.images)
     simple, dense = (
         known.gap(first, second, (level == name).to_numpy()) for name in (SIMPLE, COMPLEX)

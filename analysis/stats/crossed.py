@@ -194,6 +194,8 @@ def _drawn(data: Crossed, boot: Bootstrap) -> dict[str, Array]:
     n, m = data.x.shape
     few = replace(boot, n_resamples=min(boot.n_resamples, MOST_DRAWS))
     rng = np.random.default_rng([boot.seed, m])
+    if not few.drawn(n) or not few.n_resamples:  # no limits without resamples
+        return {name: np.empty(0) for name in (WITHIN, INNER, METHODS)}
     draw = (n, few.drawn(n), few.seed)
     products, totals = data.shaped(PRODUCTS.of(data.table, draw, lambda: few.counts(n)))
     methods = rng.multinomial(m, np.full(m, 1 / m), size=len(products)).astype(float)

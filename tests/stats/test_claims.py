@@ -140,3 +140,17 @@ def test_the_declaration_names_known_roles_measures_and_rules():
             assert set(test.get("measure", ())) <= set(RATIOS)
             assert test["rule"] in ("real", "clear")
             assert test["expected"] in (1, -1)
+
+
+def test_context_does_not_touch_the_verdict(study, verdicts):
+    for key, each in verdicts.items():
+        alone = judged(key, study, context=False)
+        assert alone.frame["decisive"].all()
+        assert alone.verdict == each.verdict
+        assert alone.frame["q"].tolist() == each.frame.loc[each.frame["decisive"], "q"].tolist()
+
+
+def test_a_family_without_answers_has_no_data(study):
+    units = study.units.copy()
+    units.loc[units["variant"] == "divprune@64", "n_correct"] = np.nan
+    assert judged("complexity", replace(study, units=units)).verdict == "no data"

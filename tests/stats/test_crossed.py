@@ -82,3 +82,10 @@ def test_too_few_methods_have_no_interval(m):
     groups = found.set_index("group")
     assert np.isnan(groups.loc[METHODS, "low"])
     assert np.isnan(groups.loc[WITHIN, "low"]) == (m == 1)
+
+
+def test_without_resamples_there_are_estimates_and_no_limits():
+    frame = units(np.random.default_rng(0), n=30)
+    found = association(frame, "erank", "wrong", Bootstrap(0)).set_index("group").loc[WITHIN]
+    assert np.isfinite(found["estimate"])
+    assert np.isnan(found["low"])

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from analysis.figures.claim_forest import claim_figure
 from analysis.figures.findings import Finding, rule
 from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.wording import capital, number
+from analysis.files import write_atomically, write_text
 from analysis.plots.style import drawing
 from analysis.report.pictures import Picture, picture
 from analysis.report.replication import replication_section
@@ -31,7 +33,7 @@ _HERE = Path(__file__).parent
 EVIDENCE = {
     "specification_curve": "Every way to ask whether diversity goes with hallucination",
     "dose_response": "Dose and response: attention share drawn at random",
-    "downsampling": "Plain downsampling, and the samples it gets wrong",
+    "hard_samples": "Plain downsampling, and the samples it gets wrong",
     "released_captions": "Captions of real models",
     "method_correlations": "The published tables: methods as the units",
 }
@@ -215,15 +217,15 @@ def write_findings(page: Page, out: Path | None, standalone: Path | None) -> lis
         for old in folder.glob("*.png"):
             old.unlink()
         for each in _pictures(page):
-            (folder / f"{each.name}.png").write_bytes(each.png)
-        text = markdown(page, "images/findings")
-        out.write_text(text, encoding="utf-8", newline="\n")
-        written.append(out)
+            write_atomically(folder / f"{each.name}.png", partial(_put, content=each.png))
+        written.append(write_text(out, markdown(page, "images/findings")))
     if standalone is not None:
-        standalone.parent.mkdir(parents=True, exist_ok=True)
-        standalone.write_text(html(page), encoding="utf-8", newline="\n")
-        written.append(standalone)
+        written.append(write_text(standalone, html(page)))
     return written
+
+
+def _put(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
 
 
 def _pictures(page: Page) -> list[Picture]:

@@ -52,7 +52,7 @@ def coverage_table(frame: pd.DataFrame) -> str:
     ]
     first, counts = frame.iloc[0], frame["simulations"]
     return (
-        f"{counts.min():,} to {counts.max():,} samples; {first['n_resamples']:,} resamples, "
+        f"At least {counts.min():,} samples; {first['n_resamples']:,} resamples, "
         f"seed {first['seed']}. Share of the 95 % intervals that hold the true value (standard "
         "error).\n\n" + _markdown(["interval", *(f"n = {size:,}" for size in sizes)], lines)
     )

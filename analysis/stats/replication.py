@@ -24,7 +24,7 @@ class Replication:
     Parameters
     ----------
     first, second
-        Its verdicts, in words.
+        Its verdicts, of `analysis.stats.verdicts.VERDICTS`.
     frame
         Decisive tests that both runs estimated: first minus second run with its interval, and the
         columns `replicate` names.
@@ -91,7 +91,7 @@ def replicate(
             known = _together(declaration["decisive"], first, second)
         rows = list(_rows(both, known, first.boot))
         found[key] = Replication(
-            judged[0][key].text, judged[1][key].text, estimates(rows), total - len(rows)
+            judged[0][key].verdict, judged[1][key].verdict, estimates(rows), total - len(rows)
         )
     return found
 

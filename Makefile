@@ -55,8 +55,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $(VENV)/extract.stamp $@
 
 figures: $(VENV)/extract.stamp ## Extract a run and draw every figure and table (MODEL=, DATA=, LIMIT=)
-	$(BIN)/agile extract --model $(call sh,$(MODEL)) --data $(call sh,$(DATA)) $(if $(LIMIT),--limit $(call sh,$(LIMIT))) --study \
-		--design $(call sh,$(DESIGN)) --out $(call sh,$(RUN)) $(FLAGS)
+	$(BIN)/agile extract --model $(call sh,$(MODEL)) --data $(call sh,$(DATA)) $(if $(LIMIT),--limit $(call sh,$(LIMIT))) --study --design $(call sh,$(DESIGN)) --out $(call sh,$(RUN)) $(FLAGS)
 	$(BIN)/agile analyse --run $(call sh,$(RUN)) $(if $(LIMIT),--limit $(call sh,$(LIMIT)))
 	$(BIN)/agile figures all --run $(call sh,$(RUN)) --out $(call sh,$(OUT))
 

@@ -14,12 +14,27 @@ import pytest
 from analysis.errors import AgileError, UsageError
 from analysis.extract.analyses.loop import analyse, run_averages
 from analysis.extract.analyses.options import AnalyseOptions
-from analysis.runs import ANALYSES, Run
+from analysis.runs import ANALYSES, TABLES, Run
+from analysis.runs.shards import shard_name
 
 
 def options(*names, **changes):
     base = {"analyses": names or tuple(ANALYSES), "limit": 12, "device": "cpu", "progress": False}
     return AnalyseOptions(**{**base, **changes})
+
+
+def made_with(run, **config):
+    """Let the run say that it was made with another configuration, its shards sealed anew."""
+    rows = [
+        {table: pq.read_table(run.path / shard_name(table, i)).to_pylist() for table in TABLES}
+        for i in range(run.n_shards)
+    ]
+    manifest = json.loads((run.path / "run.json").read_text())
+    manifest["config"] |= config
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    other = Run.open(run.path)
+    for index, each in enumerate(rows):
+        other.write_shard(index, each)
 
 
 def read(run, table):
@@ -97,10 +112,7 @@ def test_an_unfinished_run_is_refused(run):
 
 
 def test_changed_data_is_refused(run):
-    file = run.path / "run.json"
-    manifest = json.loads(file.read_text())
-    manifest["config"]["data"] = "scenes:dev:5"
-    file.write_text(json.dumps(manifest))
+    made_with(run, data="scenes:dev:5")
     with pytest.raises(UsageError, match="no longer holds the 12 images"):
         analyse(run.path, options())
 
@@ -147,8 +159,6 @@ def test_the_command_line_makes_tables_and_refuses_names(run):
 def test_tables_of_other_weights_do_not_join_a_run(run, tmp_path):
     model = Path(shutil.copytree(run.config["model"], tmp_path / "model"))
     (model / "generation_config.json").write_text("{}")
-    manifest = json.loads((run.path / "run.json").read_text())
-    manifest["config"]["model"] = str(model)
-    (run.path / "run.json").write_text(json.dumps(manifest))
+    made_with(run, model=str(model))
     with pytest.raises(UsageError, match="content of the checkpoint"):
         analyse(run.path, options("threshold"))

@@ -180,7 +180,8 @@ def _described(shows: str) -> str:
 
 
 def _table(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
-    """Return a frame as printed cells, the header first."""
+    """Return a frame as printed cells, the header first; how it was made is left to the CSV."""
+    frame = frame.drop(columns=["method", "seed"], errors="ignore").dropna(axis=1, how="all")
     head = tuple(str(name).replace("_", " ") for name in frame.columns)
     return (head, *(tuple(map(_cell, row)) for row in frame.itertuples(index=False)))
 

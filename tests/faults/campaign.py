@@ -8,6 +8,7 @@ doubled, silently different, or end in a traceback. One seed gives one campaign.
 import argparse
 import csv
 import math
+import os
 import random
 import shutil
 import sys
@@ -15,8 +16,11 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.faults import child, damage
-from tests.faults.bench import Bench
+# One thread, set before torch loads: a fork of a process with OpenMP threads can hang.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from tests.faults import child, damage  # noqa: E402
+from tests.faults.bench import Bench  # noqa: E402
 
 FLAWS = ("lost", "doubled", "different", "traceback")
 

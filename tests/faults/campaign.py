@@ -19,8 +19,8 @@ from pathlib import Path
 # One thread, set before torch loads: a fork of a process with OpenMP threads can hang.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from tests.faults import child, damage  # noqa: E402
-from tests.faults.bench import Bench  # noqa: E402
+from tests.faults import child, damage
+from tests.faults.bench import Bench
 
 FLAWS = ("lost", "doubled", "different", "traceback")
 
